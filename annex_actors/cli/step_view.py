@@ -13,7 +13,7 @@ from textual.containers import Container, VerticalScroll
 from textual.widgets import DataTable, Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from annex_actors.base.columns import cut
+from annex_actors.base.columns import cut, wrapped
 from annex_actors.base.errors import AnnexError, message_of
 from annex_actors.base.texts import printable
 from annex_actors.stepping.lines import brief, done_lines, headline, peer_lines
@@ -39,10 +39,10 @@ class StepView(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f,space", "obey('f')", "forward"),
         Binding("b", "obey('b')", "back"),
-        Binding("n", "of_layer('')", "next of layer"),
-        Binding("p", "of_layer('-')", "last of layer"),
-        Binding("k", "crash", "kill layer"),
-        Binding("r", "obey('random:1')", "by chance"),
+        Binding("n", "of_layer('')", "next"),
+        Binding("p", "of_layer('-')", "last"),
+        Binding("k", "crash", "kill"),
+        Binding("r", "obey('random:1')", "random"),
         Binding("m", "moves", "moves"),
         Binding("colon", "words", "words", key_display=":"),
         Binding("w", "save", "save"),
@@ -60,8 +60,8 @@ class StepView(App[None]):
     #words { display: none; height: 3; }
     #words.open { display: block; }
     .-wide #middle { layout: horizontal; }
-    .-wide #peers { width: 50%; height: 1fr; max-height: 100%; }
-    .-wide #holds { width: 50%; border-top: none; border-left: solid $primary; }
+    .-wide #peers { width: 55%; height: 1fr; max-height: 100%; }
+    .-wide #holds { width: 45%; border-top: none; border-left: solid $primary; }
     .-wide #moves { max-height: 8; }
     """
     HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (_WIDE, "-wide")]
@@ -103,8 +103,7 @@ class StepView(App[None]):
         done = ["the beginning"] if point.done is None else list(done_lines(point.done))
         self.query_one("#done", Static).update(_painted(done))
         table: DataTable[Text] = self.query_one("#peers", DataTable)
-        wide = self.size.width >= _WIDE
-        width = self.size.width // (2 if wide else 1)
+        width = self.size.width * 55 // 100 if self.size.width >= _WIDE else self.size.width
         table.clear(columns=True)
         for name in _COLUMNS:
             table.add_column(name)
@@ -131,7 +130,8 @@ class StepView(App[None]):
         peer = self.selected
         near = [each for each in self.point.channels if peer.address in (each.sender, each.to)]
         lines = [*peer_lines(peer), *(line for channel in near for line in _channel_lines(channel))]
-        self.query_one("#held", Static).update(_painted(lines))
+        width = self.size.width * 45 // 100 if self.size.width >= _WIDE else self.size.width
+        self.query_one("#held", Static).update(_painted(lines, width - 5))  # the border, the padding, the scroll bar
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Make the move that was chosen."""
@@ -149,11 +149,15 @@ class StepView(App[None]):
 
     def action_of_layer(self, back: str) -> None:
         """Go to the next message, or the last one, that the selected layer handles."""
-        self._obey_layer(f"{back}layer:{{}}")
+        peer = self.selected
+        if peer.layer is None:
+            self._say(f"select a layer: {peer.address} is none")
+        else:
+            self._obey(f"{back}layer:{peer.layer}")
 
     def action_crash(self) -> None:
-        """Kill the layer that is selected; going back undoes it."""
-        self._obey_layer("crash:{}")
+        """Kill the actor that is selected; going back undoes it."""
+        self._obey(f"crash:{self.selected.address}")
 
     def action_moves(self) -> None:
         """Choose a move from the list."""
@@ -181,13 +185,6 @@ class StepView(App[None]):
         else:
             self._say(f"saved in {self._save}")
 
-    def _obey_layer(self, words: str) -> None:
-        peer = self.selected
-        if peer.layer is None:
-            self._say(f"select a layer: {peer.address} is none")
-        else:
-            self._obey(words.format(peer.layer))
-
     def _obey(self, words: str) -> None:
         """Do what words say; what is not possible is said, and the moves before it are shown."""
         note = ""
@@ -202,7 +199,7 @@ class StepView(App[None]):
         self.query_one("#note", Static).update(Text(printable(text)))
 
 
-_COLUMNS = ("actor", "inc", "step", "flight", "mail", "next")
+_COLUMNS = ("actor", "inc", "step", "flight", "mail", "next, or waits for")
 
 
 def _cells(peer: PeerPoint, width: int) -> Iterator[Text]:
@@ -212,9 +209,9 @@ def _cells(peer: PeerPoint, width: int) -> Iterator[Text]:
     if following is not None:
         what, style = following.letter.piece or following.letter.kind, "bold green"
     else:
-        what, style = "" if peer.waits_for is None else f"waits for {peer.waits_for}", "dim"
+        what, style = (peer.waits_for or "").removeprefix("the "), "dim"
     label = max(12, min(30, width // 3))
-    rest = max(8, width - label - 32)
+    rest = max(8, width - label - 31)  # what the other columns and the padding take
     yield Text(printable(cut(peer.label, label)))
     yield Text(str(peer.incarnation), style="bold red" if peer.incarnation > 1 else "")
     yield Text(str(peer.committed))
@@ -228,10 +225,10 @@ def _channel_lines(channel: Channel) -> Iterator[str]:
         yield f"  on the way {channel.sender} → {channel.to}: {brief(letter)}"
 
 
-def _painted(lines: list[str]) -> Text:
-    """Return lines as text, coloured by the mark at the beginning of each."""
+def _painted(lines: list[str], width: int | None = None) -> Text:
+    """Return lines as text, coloured by the mark at the beginning of each; wrapped, where there is a width."""
     shown = Text()
-    for number, line in enumerate(lines):
+    for number, line in enumerate(map(printable, lines)):
         shown.append("\n" if number else "")
-        shown.append(printable(line), style=_STYLES.get(line.lstrip()[:1], ""))
+        shown.append(line if width is None else wrapped(line, width), style=_STYLES.get(line.lstrip()[:1], ""))
     return shown

@@ -108,7 +108,7 @@ class Look:
                 elif verdict.move is not None:
                     by_hand.append(Choice(str(verdict.move), f"{text} first"))
         for (sender, to), envelopes in self.job.channels.items():
-            text = f"{_place(envelopes[0].message)} arrives at {labels.get(to, str(to))}"
+            text = f"{_place(envelopes[0].message)} from {sender} arrives at {labels.get(to, str(to))}"
             yield Choice(str(Deliver(sender, to)), text)
         yield from by_hand
 
@@ -238,7 +238,7 @@ def _place(message: Message) -> str:
 
 
 def _limits(mailbox: StageMailbox) -> Limits:
-    credit, cap = reasons.limits(mailbox, mailbox.progress.next_forward[0])
+    credit, cap = reasons.limits(mailbox, max(mailbox.progress.steps, default=0))
     return Limits(mailbox.in_flight, credit, mailbox.deferred, cap)
 
 

@@ -102,14 +102,14 @@ def parse_move(text: str, peers: Mapping[str, Address]) -> Move:
     """
     match text.split():
         case ["deliver", sender, to]:
-            return Deliver(_peer(sender, peers), _peer(to, peers))
+            return Deliver(peer_of(sender, peers), peer_of(to, peers))
         case ["crash", peer]:
-            return Crash(_peer(peer, peers))
+            return Crash(peer_of(peer, peers))
         case ["work", peer, *rest] if len(rest) % 2 == 0 and set(rest[::2]) <= {"take", "dies"}:
             options = dict(zip(rest[::2], rest[1::2], strict=True))
             take, dies = options.get("take"), options.get("dies")
             return Work(
-                _peer(peer, peers),
+                peer_of(peer, peers),
                 None if take is None else Piece.parse(take),
                 None if dies is None else number(dies, "of effects before the death"),
             )
@@ -128,7 +128,12 @@ def number(text: str, what: str) -> int:
     return int(text)
 
 
-def _peer(text: str, peers: Mapping[str, Address]) -> Address:
+def peer_of(text: str, peers: Mapping[str, Address]) -> Address:
+    """Return the address that a text names.
+
+    Raises:
+        ConfigError: no peer of the run has it.
+    """
     if text not in peers:
         raise ConfigError(f"expected a peer to be among {', '.join(peers)}, got {shown(text)}; correct it")
     return peers[text]

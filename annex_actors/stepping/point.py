@@ -122,8 +122,8 @@ class Outgoing:
 class Limits:
     """What a schedule allows a stage: microbatches in flight and their credit, those whose W is deferred and their cap.
 
-    ``credit`` and ``cap`` are those of the step whose forward is next; None where its size is not known yet, and where
-    the schedule has no cap.
+    ``credit`` and ``cap`` are those of the newest step that the stage knows of; None where it knows none, and where the
+    schedule has no cap.
     """
 
     in_flight: int

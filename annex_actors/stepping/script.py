@@ -8,7 +8,7 @@ from typing import Any
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import shown
-from annex_actors.stepping.moves import number
+from annex_actors.stepping.moves import Piece, Work, number
 from annex_actors.stepping.walk import Walk, Wanted
 
 WORDS: Mapping[str, str] = {
@@ -17,7 +17,7 @@ WORDS: Mapping[str, str] = {
     "layer:1": "forward until layer 1 has handled a message; `-layer:1` back to where it last had",
     "step:3": "until a message of step 3 is handled; `-step:3` likewise",
     "kind:backward": "until a message of this kind is handled, such as weight-gradient; `layer:1,kind:backward`",
-    "crash:1": "kill the actor of layer 1 now; `crash:1:2`: in its next piece of work, after two of its effects",
+    "crash:1": "kill the actor of layer 1 now, or `crash:trainer`; `crash:1:2`: in its next work, after two effects",
     "take:1:F0.1": "let layer 1 do F of step 0, microbatch 1, instead of what its schedule takes",
     "choose:3": "make the third of the moves that are possible now; the first is what `f` does",
     "random:20": "make 20 moves by chance, by the seed of the walk",
@@ -56,13 +56,18 @@ def _obey(walk: Walk, word: str) -> Walk:
 
 
 def _crash(walk: Walk, value: str) -> None:
-    layer, _, after = value.partition(":")
-    walk.crash(number(layer, "of the layer"), number(after, "of effects before the death") if after else None)
+    peer, _, after = value.partition(":")
+    walk.crash(_peer(peer), number(after, "of effects before the death") if after else None)
 
 
 def _take(walk: Walk, value: str) -> None:
-    layer, _, piece = value.partition(":")
-    walk.make(f"work {walk.stage_of(number(layer, 'of the layer')).address} take {piece or '-'}")
+    peer, _, piece = value.partition(":")
+    walk.make(Work(walk.address_of(_peer(peer)), Piece.parse(piece)))
+
+
+def _peer(text: str) -> int | str:
+    """Return the number of a layer, or the text of an address."""
+    return number(text, "of the layer") if text.isdecimal() else text
 
 
 def _choose(walk: Walk, value: str) -> None:

@@ -20,7 +20,7 @@ from annex_actors.protocol.node import Node
 from annex_actors.runtimes.stepped import SteppedJob
 from annex_actors.schedules.table import discipline
 from annex_actors.stepping.look import Legible, Look, said
-from annex_actors.stepping.moves import Crash, Deliver, Move, Piece, Work, parse_move
+from annex_actors.stepping.moves import Crash, Deliver, Move, Piece, Work, parse_move, peer_of
 from annex_actors.stepping.point import Choice, Done, Point
 from annex_actors.stores import MemoryStore
 from annex_actors.training.checkpoint import Checkpoint
@@ -193,22 +193,26 @@ class Walk:
                 return
         raise ConfigError(f"expected a message of {wanted} before this point, but there is none; look forwards")
 
-    def crash(self, layer: int, dies_after: int | None = None) -> None:
-        """Kill the actor of a layer, the first of its replicas.
+    def crash(self, peer: int | str, dies_after: int | None = None) -> None:
+        """Kill a peer.
 
         Args:
-            layer: its number.
+            peer: the number of a layer, of whose replicas the first is killed; or an address, such as ``trainer``.
             dies_after: in its next piece of work, after so many effects; None: now, between two pieces.
 
         Raises:
-            ConfigError: there is no such layer, or it has no work to die in.
+            ConfigError: there is no such peer, or it has no work to die in.
         """
-        address = self.stage_of(layer).address
+        address = self.address_of(peer)
         self.make(Crash(address) if dies_after is None else Work(address, None, dies_after))
 
-    def _check_wanted(self, wanted: Wanted) -> None:
-        if wanted.layer is not None:
-            self.stage_of(wanted.layer)
+    def address_of(self, peer: int | str) -> Address:
+        """Return the address of a layer's stage, the first of its replicas, or that of a text.
+
+        Raises:
+            ConfigError: there is no such peer.
+        """
+        return self.stage_of(peer).address if isinstance(peer, int) else peer_of(peer, self.addresses)
 
     def stage_of(self, layer: int) -> StageSpec:
         """Return the stage of a layer; the cost is the layer after the last.

@@ -235,8 +235,12 @@ def test_what_is_not_possible_is_said_and_the_walk_stays() -> None:
         assert app.point.number == 3
         await pilot.press("f")
         assert text(app, "note") == ""
-        await pilot.press(*["down"] * 9, "k")
+        await pilot.press(*["down"] * 9, "n")
         assert "select a layer: trainer is none" in text(app, "note")
+        await pilot.press("k")
+        assert app.selected.address == "trainer"
+        assert app.selected.incarnation == 2
+        check(app)
 
     piloted(steps)
 

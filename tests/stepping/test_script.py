@@ -52,7 +52,7 @@ def test_words_find_messages() -> None:
 
 
 def test_words_kill_and_choose() -> None:
-    assert [str(each) for each in walked("f2 crash:1").moves[2:]] == ["crash stage-1"]
+    assert [str(each) for each in walked("f2 crash:1 crash:trainer").moves[2:]] == ["crash stage-1", "crash trainer"]
     assert [str(each) for each in walked("kind:forward,layer:1 b crash:1:0").moves[-1:]] == ["work stage-1 dies 0"]
     walk = walked("f20")
     second = walk.choices()[1].move
@@ -84,7 +84,7 @@ def test_another_message_is_taken_where_the_schedule_allows_it() -> None:
         ("layer:", "expected a word such as"),
         ("layer:9", "expected a layer from 0 to 4, the cost, got 9"),
         ("layer:1,x:2", "expected what to look for to be such as layer:1,kind:backward, got 'x:2'"),
-        ("crash:one", "expected the number of the layer to be a whole number, got 'one'"),
+        ("crash:one", "expected a peer to be among stage-0, .*, trainer, got 'one'"),
         ("crash:1:2", "expected stage-1 to have work"),
         ("choose:0", "expected a choice from 1 to"),
         ("choose:99", "expected a choice from 1 to"),

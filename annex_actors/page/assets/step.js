@@ -122,9 +122,9 @@ const Step = (() => {
   function card(peer, point) {
     const coming = point.channels.filter((channel) => channel.to === peer.address);
     const isActive = point.done !== null && point.done.peer === peer.address;
-    const kill = known(peer.layer) ? action("Kill", `crash:${peer.layer}`, "danger") : null;
+    const name = peer.address === peer.label ? null : el("span", { class: "quiet" }, peer.address);
     return el("article", { class: "card", "data-peer": peer.address, "data-active": String(isActive) },
-      el("div", { class: "bar" }, el("h3", {}, peer.label), el("span", { class: "quiet" }, peer.address), el("span", { class: "grow" }), kill),
+      el("div", { class: "bar" }, el("h3", {}, peer.label), name, el("span", { class: "grow" }), action("Kill", `crash:${peer.address}`, "danger")),
       facts(peer),
       peer.waits_for ? el("p", { class: "quiet" }, `waits for ${peer.waits_for}`) : null,
       el("ol", { class: "mailbox" }, ...peer.mailbox.map((waiting) => mail(waiting, peer))),
@@ -146,7 +146,7 @@ const Step = (() => {
   }
 
   function mail(waiting, peer) {
-    const words = waiting.verdict === "allowed" ? `take:${peer.layer}:${waiting.letter.piece}` : null;
+    const words = waiting.verdict === "allowed" ? `take:${peer.address}:${waiting.letter.piece}` : null;
     return el("li", { "data-verdict": waiting.verdict },
       `${MARKS[waiting.verdict]} `, ...letter(waiting.letter),
       words ? action("take it first", words) : null,
