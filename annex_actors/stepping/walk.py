@@ -27,7 +27,7 @@ from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.preparation import PreparedTraining
 
 MOST_MOVES = 200_000
-"""Moves of a walk, and of one search for a message: some minutes."""
+"""Moves of a walk, and of one search for a message: about half a minute."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,6 @@ class Walk:
         training: the run.
         moves: to begin with; the walk is then at its beginning, and `forward` makes them.
         seed: of `at_random`.
-
-    Raises:
-        ConfigError: the training has no stages yet.
     """
 
     def __init__(self, training: PreparedTraining, moves: Iterable[Move] = (), *, seed: int = 0) -> None:
@@ -160,9 +157,9 @@ class Walk:
     def at_random(self, count: int = 1) -> None:
         """Make so many moves by chance, by the seed of the walk and the number of the move."""
         for _ in range(count):
-            choices = self.choices()
-            if choices:
-                self.make(Random(f"{self.seed} {self.number}").choice(choices).move)
+            if self.is_over:
+                return
+            self.make(Random(f"{self.seed} {self.number}").choice(self.choices()).move)
 
     def find(self, wanted: Wanted) -> None:
         """Go forward until a message of this layer, step or kind has been handled.

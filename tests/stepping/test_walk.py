@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annex_actors.base.errors import ConfigError
-from annex_actors.runtimes import Supervision
+from annex_actors.runtimes import Crash, Supervision
 from annex_actors.schedules.discipline import B, Discipline, F, W
 from annex_actors.schedules.table import DISCIPLINES
 from annex_actors.stepping.point import Point
 from annex_actors.stepping.saved import fingerprint
 from annex_actors.stepping.walk import Walk, Wanted
+from annex_actors.training.preparation import PreparedTraining
 from tests.trainings import Training, fingerprints, undisturbed
 
 SMALL = Training(epochs=1, size=4, batch_size=2)
@@ -270,3 +271,51 @@ def test_a_schedule_that_stands_still_is_a_failure_that_names_what_is_waited_for
     held = [each for each in shown.peer("stage-0").mailbox if each.letter.piece == "W0"]
     assert [each.verdict for each in held] == ["held"]
     assert "stuck keeps its gate shut: of 2 microbatches F 2, B 2, W 0 are done" in held[0].why
+
+
+@pytest.mark.parametrize(
+    ("training", "stages"),
+    [
+        (TRAINING, "2x2,3x3"),
+        (TRAINING, "2,3"),
+        (replace(TRAINING, in_files=True), "layer"),
+        (replace(TRAINING, clipping="global_norm:0.1"), "layer"),
+        (replace(TRAINING, clipping="global_norm:0.1"), "1,2x2,2"),
+    ],
+    ids=["replicas", "shared", "in files", "clipped", "clipped replicas"],
+)
+def test_whatever_the_run_has_any_legal_moves_give_its_bits(training: Training, stages: str) -> None:
+    spec = training.learner(stages=stages).spec
+    prepared = PreparedTraining.of(spec, training.dataset, epochs=training.epochs, batch_size=training.batch_size)
+    expected = Walk(prepared)
+    expected.to_end()
+    assert expected.point().state == "finished"
+    if stages != "2,3":
+        assert fingerprints(expected.checkpoint()) == undisturbed(training).fingerprints
+    for seed in range(3):
+        taken = Walk(prepared, seed=seed)
+        for peer in taken.addresses:
+            taken.at_random(30)
+            shown = taken.point()
+            assert all(waiting.why for each in shown.peers for waiting in each.mailbox)
+            taken.crash(peer)
+        taken.at_random(30)
+        taken.to_end()
+        assert fingerprints(taken.checkpoint()) == fingerprints(expected.checkpoint())
+
+
+def test_a_layer_that_fails_again_and_again_ends_the_run_and_is_named() -> None:
+    prepared = SMALL.prepared
+    crash = Crash(layer=1, step=0, microbatch=1, at="forward", times=3)
+    taken = Walk(replace(prepared, crashes=(crash,)))
+    taken.to_end()
+    shown = taken.point()
+    assert shown.state == "failed"
+    assert shown.failure is not None
+    assert shown.failure.startswith("layer 1 (relu) failed in forward at step 0 microbatch 1")
+    assert shown.peer("stage-1").incarnation == 3
+    number = shown.number
+    taken.back(5)
+    taken.forward(5)
+    assert taken.number == number
+    assert fingerprint(taken.point()) == fingerprint(shown)
