@@ -64,7 +64,7 @@ class StepView(App[None]):
     .-wide #holds { width: 45%; border-top: none; border-left: solid $primary; }
     .-wide #moves { max-height: 8; }
     """
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (_WIDE, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012 - as Textual declares it
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = "#peers"
 

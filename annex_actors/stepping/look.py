@@ -121,11 +121,11 @@ class Look:
         """Yield what a peer has received and not handled: what it takes next, and what keeps the rest back."""
         control, mailbox, move = node.control, node.mailbox, Work(node.address)
         assert isinstance(mailbox, Legible)
-        for number, (peer, message) in enumerate(control):
+        for number, (sender, each) in enumerate(control):
             if number:
-                yield Verdict(message, reasons.ARRIVED_BEFORE, sender=peer)
+                yield Verdict(each, reasons.ARRIVED_BEFORE, sender=sender)
             else:
-                yield Verdict(message, reasons.CONTROL, move, is_next=True, sender=peer)
+                yield Verdict(each, reasons.CONTROL, move, is_next=True, sender=sender)
         first = None if control else mailbox.peek()
         if first is not None:
             why = reasons.why_next(mailbox, first) if isinstance(mailbox, StageMailbox) else reasons.ARRIVED
@@ -192,7 +192,7 @@ class Look:
         node, behaviour = self.job.nodes[spec.address], self.job.nodes[spec.address].behaviour
         waiting = tuple(self._waiting(node))
         has_work = any(each.verdict == "next" for each in waiting)
-        is_stage = isinstance(spec, StageSpec) and isinstance(behaviour, Stage)
+        stage = (spec, behaviour) if isinstance(spec, StageSpec) and isinstance(behaviour, Stage) else None
         return PeerPoint(
             address=str(spec.address),
             label=spec.label,
@@ -203,8 +203,8 @@ class Look:
             waits_for=None if has_work or self.job.is_over else node.waits_for(),
             mailbox=waiting,
             limits=_limits(node.mailbox) if isinstance(node.mailbox, StageMailbox) else None,
-            versions=tuple(_versions(spec, behaviour)) if is_stage else (),
-            saved=tuple(_saved(spec, behaviour)) if is_stage else (),
+            versions=() if stage is None else tuple(_versions(*stage)),
+            saved=() if stage is None else tuple(_saved(*stage)),
             outbox=tuple(Outgoing(str(each.to), self.letter(each.to, each.message)) for each in node.retention.posts),
             fed=behaviour.steps.fed if isinstance(behaviour, Trainer) else None,
         )

@@ -211,6 +211,10 @@ class Walk:
         """
         return self.stage_of(peer).address if isinstance(peer, int) else peer_of(peer, self.addresses)
 
+    def _check_wanted(self, wanted: Wanted) -> None:
+        if wanted.layer is not None:
+            self.stage_of(wanted.layer)
+
     def stage_of(self, layer: int) -> StageSpec:
         """Return the stage of a layer; the cost is the layer after the last.
 

@@ -88,7 +88,7 @@ def check(page: Any, walk: Walk) -> None:
             array.hash
             for group in (peer.versions, peer.saved, [each.letter for each in peer.outbox])
             for each in group
-            for array in each.arrays  # type: ignore[attr-defined]
+            for array in each.arrays
         ]
         assert re.findall("#([0-9a-f]{8})", kept) == hashes
         coming = [each for each in walk.point().channels if each.to == peer.address]

@@ -116,7 +116,7 @@ def test_work_that_is_held_back_is_refused_with_its_reason() -> None:
 WORD = st.one_of(st.sampled_from(["f", "b", "b3", "end", "begin", "crash:1", "random:3", *WORDS]), st.text(max_size=8))
 
 
-@settings(deadline=None, max_examples=60, print_blob=True)
+@settings(deadline=None, max_examples=25, print_blob=True)
 @given(st.lists(WORD, max_size=6))
 def test_any_words_are_obeyed_or_refused_in_one_line(words: list[str]) -> None:
     stepper = Stepper(Walk(SMALL.prepared), {})

@@ -128,7 +128,7 @@ def test_a_peer_dies_after_some_of_its_effects_and_what_it_committed_stays() -> 
         taken.to(number)
 
 
-@settings(deadline=None, print_blob=True, max_examples=40)
+@settings(deadline=None, print_blob=True, max_examples=12)
 @given(seed=st.integers(0, 2**32), schedule=st.sampled_from(sorted(DISCIPLINES)))
 def test_any_legal_moves_deaths_and_ways_back_give_the_same_bits(seed: int, schedule: str) -> None:
     training, random = replace(TRAINING, schedule=schedule), Random(seed)
