@@ -91,8 +91,13 @@ class SteppedJob(InlineJob):
             assert isinstance(mailbox, StageMailbox)  # no other peer has a choice
             mailbox.prefer(message)
         incarnation = self._incarnations[address]
-        self._plan.kill_at = 0 if dies_after is None else self.events + 2 + dies_after
-        self._one_event(len(self._channels) + list(self._busy).index(address))
+        choice = len(self._channels) + list(self._busy).index(address)
+        if dies_after is not None:  # there is an event before the work, and one before each effect
+            self._plan.kill_at = self.events + 2 + dies_after
+        try:
+            self._one_event(choice)
+        finally:
+            self._plan.kill_at = 0
         if dies_after is not None and self._incarnations[address] == incarnation:
             self._supervise(address, Killed("killed after a piece of work"))
 
