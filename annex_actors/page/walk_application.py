@@ -9,6 +9,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from annex_actors.base.errors import AnnexError, ConfigError, message_of
+from annex_actors.base.words import counted
 from annex_actors.page.assets import MEDIA_TYPES, asset
 from annex_actors.page.server import serving
 from annex_actors.page.walk_page import live_walk, walk_page
@@ -77,7 +78,7 @@ class WalkApplication:
         async for part in request.stream():
             words += part
             if len(words) > MOST_BYTES:
-                return _answer(f"expected at most {MOST_BYTES:,} bytes of words", "text/plain", 413)
+                return _answer(f"expected words of at most {counted(MOST_BYTES, 'byte')}", "text/plain", 413)
         note = ""
         try:
             self._stepper.obey(words.decode("utf-8", "replace"))

@@ -61,7 +61,7 @@ class SteppedJob(InlineJob):
 
     @property
     def ready(self) -> list[Address]:
-        """The peers that have work now, in the order in which they came to have it."""
+        """The peers that have work now, the one that has had it for longest first."""
         return [address for address in self._busy if self._nodes[address].urgency() is not None]
 
     @property

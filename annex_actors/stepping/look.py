@@ -184,7 +184,8 @@ class Look:
             return Deed("sent", f"{letter.text} to {effect.to}", letter)
         if isinstance(effect, Commit):
             snapshot = effect.snapshot
-            kept = f", with {len(snapshot.outbox)} messages that are not acknowledged" if snapshot.outbox else ""
+            count = len(snapshot.outbox)
+            kept = f", with {counted(count, 'message')} not acknowledged" if count else ""
             return Deed("committed", f"{snapshot.address} at step {snapshot.step}{kept}")
         return Deed("said", said(effect.event) if isinstance(effect, Emit) else "")
 

@@ -98,7 +98,8 @@ const Step = (() => {
     put(state, point.state);
     const cost = point.costs.length ? `, cost ${short(point.costs[point.costs.length - 1])}` : "";
     const weights = point.weights_sha256 ? ` · weights ${point.weights_sha256}` : "";
-    put(byId("headline"), `${point.schedule}, ${Text.counted(point.microbatches, "microbatch")} · ${Text.counted(point.costs.length, "step")} done${cost}${weights}`.replace("microbatchs", "microbatches"));
+    const parts = `${point.microbatches} microbatch${point.microbatches === 1 ? "" : "es"}`;
+    put(byId("headline"), `${point.schedule}, ${parts} · ${Text.counted(point.costs.length, "step")} done${cost}${weights}`);
     put(byId("rule"), point.failure ? point.failure : point.rule);
     const scrub = byId("scrub");
     scrub.min = view.saved ? view.saved[0].number : 0;
