@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from annex_actors.stepping.stepper import Stepper
 
 _DATA = "As of `annex-actors train`; by default xor, whose network is small."
-_WALK = "Make these moves, such as 'f3 crash:1 kind:backward b2', and print what is seen; no terminal is needed."
+_WALK = "Make these moves, such as 'f3 crash:1 kind:backward b2', and print what is seen; with --page, begin there."
 _SEED = "Of the moves that are made by chance."
 _REPEAT = "A walk that was saved: its run is begun again, and its moves are made."
 _SAVE = "Where to save the walk at the end: as JSON to repeat it, or as a page with all its points."
@@ -74,14 +74,17 @@ def step(
         task=task,
         load=shared.files(load),
     )
-    is_plain = walk is not None or json
+    if page and json:
+        raise ConfigError("expected --page or --json, got both; leave one out")
+    is_plain = (walk is not None or json) and not page
     if not (is_plain or page):
         _check_terminal()
-    stepper = _stepper(settings, repeat, walk_seed, shared.plan_of(plan, stages))
     _check_save(save)
+    stepper = _stepper(settings, repeat, walk_seed, shared.plan_of(plan, stages))
     if is_plain:
         _print(stepper, walk or "", as_json=json)
     elif page:
+        stepper.obey(walk or "")
         _serve(stepper)
     else:
         from annex_actors.cli.step_view import StepView

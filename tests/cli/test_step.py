@@ -86,6 +86,8 @@ def test_python_files_that_a_saved_walk_names_run_only_if_the_user_names_them(
         (["step", "--walk", "f", "--save", "x.txt"], "expected --save to end in .json or .html, got x.txt"),
         (["step", "--walk", "f", "--save", "none/x.json"], "none/x.json"),
         (["step", "--walk", "hop"], "expected a word such as"),
+        (["step", "--page", "--walk", "hop"], "expected a word such as"),
+        (["step", "--page", "--json"], "expected --page or --json, got both"),
         (["step", "--walk", "f", "--schedule", "hop"], "expected `schedule` to be one of"),
         (
             ["step", "--walk", "f", "--microbatches", "9"],
