@@ -161,7 +161,9 @@ class StepView(App[None]):
 
     def action_moves(self) -> None:
         """Choose a move from the list."""
-        self.query_one("#moves").focus()
+        moves = self.query_one("#moves", OptionList)
+        moves.highlighted = 0 if moves.option_count else None
+        moves.focus()
 
     def action_words(self) -> None:
         """Open the field for words."""

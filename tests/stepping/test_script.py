@@ -116,7 +116,7 @@ def test_work_that_is_held_back_is_refused_with_its_reason() -> None:
 WORD = st.one_of(st.sampled_from(["f", "b", "b3", "end", "begin", "crash:1", "random:3", *WORDS]), st.text(max_size=8))
 
 
-@settings(deadline=None, max_examples=25, print_blob=True)
+@settings(deadline=None, max_examples=12, print_blob=True)
 @given(st.lists(WORD, max_size=6))
 def test_any_words_are_obeyed_or_refused_in_one_line(words: list[str]) -> None:
     stepper = Stepper(Walk(SMALL.prepared), {})
@@ -154,9 +154,9 @@ def test_a_walk_through_another_run_is_noticed() -> None:
     walk = walked("kind:backward")
     before = saved(walk, {})
     other = Walk(Training(epochs=1, size=4, batch_size=2, seed=99).prepared)
-    assert repeat(other, before) == (
-        "what is seen here differs from what was seen when the walk was saved: another version or machine rounds so"
-    )
+    difference = repeat(other, before)
+    assert difference is not None
+    assert difference.startswith("what is seen here is not what was seen when the walk was saved")
     short = SavedWalk({}, 0, (*before.moves, "deliver stage-0 stage-4"), before.seen)
     with pytest.raises(ConfigError, match=rf"move {len(before.moves) + 1} of the walk, .* is not possible: exp"):
         repeat(walked(""), short)

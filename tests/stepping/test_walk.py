@@ -27,13 +27,13 @@ def walk(training: Training = SMALL, seed: int = 0) -> Walk:
     return Walk(training.prepared, seed=seed)
 
 
-def points_to_end(taken: Walk) -> list[Point]:
-    """Return every point of a walk from where it is, forwards."""
-    points = [taken.point()]
-    while not taken.is_over:
+def points(taken: Walk, moves: int) -> list[Point]:
+    """Return the point where a walk is, and those after so many moves, forwards."""
+    found = [taken.point()]
+    for _ in range(moves):
         taken.forward()
-        points.append(taken.point())
-    return points
+        found.append(taken.point())
+    return found
 
 
 def test_forwards_without_a_choice_is_the_undisturbed_run() -> None:
@@ -49,7 +49,7 @@ def test_each_point_is_the_same_forwards_backwards_and_forwards_again() -> None:
     taken.find(Wanted(kind="backward"))
     taken.crash(1)
     taken.crash(0)
-    forwards = [fingerprint(each) for each in [taken.point(), *points_to_end(taken)[1:]]]
+    forwards = [fingerprint(each) for each in points(taken, 40)]
     first = taken.number - len(forwards) + 1
     for number in range(taken.number, first - 1, -1):
         assert taken.number == number
