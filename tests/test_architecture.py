@@ -29,6 +29,7 @@ LEVELS = {
     "runs": 7,
     "experiments": 7,
     "export": 7,
+    "stepping": 7,
     "observe": 8,
     "control": 8,
     "service": 8,
@@ -121,8 +122,8 @@ HOSTS = {
     }
     | {"runtimes/ray/cluster.py", "service/server.py", "page/server.py"}
     | {f"control/{name}.py" for name in ("client", "place", "server")},
-    "asyncio": {"page/application.py", "page/server.py"},
-    "starlette": {"service/application.py", "page/application.py"},
+    "asyncio": {"page/application.py", "page/server.py", "page/walk_application.py"},
+    "starlette": {"service/application.py", "page/application.py", "page/walk_application.py"},
     "uvicorn": {"service/server.py", "page/server.py"},
 }
 """The only modules of `annex_actors` that may import what a host is made of."""

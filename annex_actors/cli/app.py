@@ -39,6 +39,7 @@ from annex_actors.cli.serve import serve
 from annex_actors.cli.settings import settings
 from annex_actors.cli.simulate import simulate
 from annex_actors.cli.status import status
+from annex_actors.cli.step import step
 from annex_actors.cli.stop import stop
 from annex_actors.cli.summary import summary
 from annex_actors.cli.sweep import sweep
@@ -87,6 +88,7 @@ for each in (
     *_LISTS,
     explain,
     simulate,
+    step,
     chaos,
     learn,
 ):

@@ -64,7 +64,7 @@ class Guard:
         elif scope["path"] == "/" and scope["query_string"]:
             await self._log_in(scope, send)
         elif not self._is_known(scope):
-            await _answer(send, 403, "expected the link that `annex-actors train --observe` printed; open it")
+            await _answer(send, 403, "expected the link that the command printed; open it")
         else:
             await self._app(scope, receive, _with_headers(send))
 

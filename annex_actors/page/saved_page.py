@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from annex_actors.page.assets import SCRIPTS, asset
 from annex_actors.page.feed import Record, encoded
 
-_STYLE = '<link rel="stylesheet" href="/assets/page.css">'
+_STYLE = '<link rel="stylesheet" href="/assets/{}">'
 _SCRIPTS = "<!-- scripts -->"
 _HEAD = '<meta charset="utf-8">'
 
@@ -19,25 +19,43 @@ _IN_HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
 def live_page() -> str:
     """Return the page that a server sends: it loads its scripts, and then the records as they come."""
-    scripts = "\n".join(f'<script src="/assets/{name}"></script>' for name in SCRIPTS)
+    return live("page.html", SCRIPTS)
+
+
+def live(frame: str, names: Iterable[str]) -> str:
+    """Return a page as a server sends it: the frame with links to its scripts."""
+    scripts = "\n".join(f'<script src="/assets/{name}"></script>' for name in names)
+    style = _STYLE.format("page.css")
     icon = '<link rel="icon" href="/assets/icon.svg">'
-    return text_of("page.html").replace(_SCRIPTS, scripts).replace(_STYLE, f"{icon}\n{_STYLE}")
+    return text_of(frame).replace(_SCRIPTS, scripts).replace(style, f"{icon}\n{style}")
 
 
 def saved_page(records: Iterable[Record]) -> str:
-    """Return the page of a run as one HTML file, which works offline and wherever it is sent.
+    """Return the page of a run as one HTML file, which works offline and wherever it is sent."""
+    return filled("page.html", ("page.css",), SCRIPTS, "records", records)
+
+
+def filled(frame: str, styles: Sequence[str], names: Iterable[str], id: str, records: Iterable[Record]) -> str:
+    """Return a page as one file: the frame, with its styles, its scripts and its records in it.
 
     Its policy permits its own style and scripts by their hashes, and nothing else: it can load nothing, and a text of
     the run that came to be HTML could not run.
+
+    Args:
+        frame: the file of the frame.
+        styles: those that it links to, in its order.
+        names: the scripts, in their order.
+        id: of the element with the records, as JSON.
+        records: the records.
     """
-    style, script = text_of("page.css"), "\n".join(text_of(name) for name in SCRIPTS)
+    style, script = "\n".join(map(text_of, styles)), "\n".join(map(text_of, names))
     data = ",\n".join(encoded(record) for record in records).translate(_IN_HTML)
     parts = {
         _HEAD: f'{_HEAD}\n<meta http-equiv="Content-Security-Policy" content="{policy(style, script)}">',
-        _STYLE: f"<style>{style}</style>",
-        _SCRIPTS: f'<script type="application/json" id="records">[{data}]</script>\n<script>{script}</script>',
+        "\n".join(map(_STYLE.format, styles)): f"<style>{style}</style>",
+        _SCRIPTS: f'<script type="application/json" id="{id}">[{data}]</script>\n<script>{script}</script>',
     }
-    page = text_of("page.html")
+    page = text_of(frame)
     for place, part in parts.items():
         before, found, after = page.partition(place)
         assert found

@@ -8,11 +8,10 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from annex_actors.base.errors import ConfigError
-from annex_actors.page.application import Application
-from annex_actors.page.guard import Guard
+from annex_actors.page.guard import App, Guard
 
 LOOPBACK = "127.0.0.1"
 
@@ -21,6 +20,20 @@ MOST_CONNECTIONS = 64
 
 CLOSING_S = 3
 """Seconds that viewers have to take the last records: a browser on a busy machine needs more than one."""
+
+
+class Application(Protocol):
+    """What answers the requests for a page."""
+
+    def asgi(self) -> App:
+        """Return the application for a server.
+
+        Raises:
+            ConfigError: Starlette is not installed.
+        """
+
+    async def tick_until(self, is_over: asyncio.Event) -> None:
+        """Do what is to be done beside the answers until the event is set; then end every stream."""
 
 
 @contextmanager

@@ -43,6 +43,11 @@ class NormMailbox:
         """The number of messages that are here and not handled."""
         return len(self._rows) + len(self._sums) + len(self._norms)
 
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The messages that are here and not handled."""
+        return (*self._rows.values(), *self._sums.values(), *self._norms.values())
+
     def put(self, message: Rows | SquaredNorm | GlobalNorm, committed: int) -> None:
         """Store a message; drop it if it was handled before or belongs to a committed step."""
         if isinstance(message, Rows):

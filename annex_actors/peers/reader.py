@@ -94,6 +94,11 @@ class ReaderMailbox:
         """The number of messages that are here and not handled."""
         return len(self._messages)
 
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The messages that are here and not handled."""
+        return tuple(self._messages.values())
+
     def put(self, message: Message) -> None:
         """Store a message."""
         self._messages.setdefault((message.step, message.microbatch), message)
@@ -101,6 +106,10 @@ class ReaderMailbox:
     def next(self) -> Message | None:
         """Return the next message to handle."""
         return self._messages.pop(next(iter(self._messages))) if self._messages else None
+
+    def peek(self) -> Message | None:
+        """Return the message that `next` would return, and leave it here."""
+        return next(iter(self._messages.values()), None)
 
     def urgency(self) -> Urgency | None:
         """Return `MOST_URGENT` where there are messages: they are few, and the trainer will wait for them."""

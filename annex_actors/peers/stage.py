@@ -157,7 +157,7 @@ class StageSpec:
 
 
 class Stage:
-    """The behaviour of one stage.
+    """The behaviour of one stage: ``versions`` of its weights, and the ``steps`` under way.
 
     Args:
         spec: the stage as plain data.
@@ -171,8 +171,8 @@ class Stage:
         self._edges = spec.routing.edges(spec.address)
         division = spec.division
         self._replicas = Replicas(spec.address, spec.routing, division)
-        self._versions = Versions(state, step, spec.discipline.lag(spec.stage, spec.routing.stages))
-        self._steps = StepsUnderWay()
+        self.versions = Versions(state, step, spec.discipline.lag(spec.stage, spec.routing.stages))
+        self.steps = StepsUnderWay()
         self._targets: dict[tuple[int, int], Target] = {}
         self._layers = StageLayers(
             spec.layers,
@@ -186,11 +186,6 @@ class Stage:
         )
         self._update = Update(spec.optimizer, spec.tuning, spec.clipping, division)
         self._reduces = spec.clipping is not None and spec.clipping.is_global
-
-    @property
-    def versions(self) -> int:
-        """The number of versions of the weights that are kept."""
-        return len(self._versions)
 
     def start(self) -> tuple[Request, ...]:
         """Return no request: a stage waits for its first message."""
@@ -212,7 +207,7 @@ class Stage:
         except DivergedError:
             raise
         except Exception as error:  # whatever a layer raises, the error names where
-            raise self._layers.failure(message, self._versions.state.layers, str(self._spec.address)) from error
+            raise self._layers.failure(message, self.versions.state.layers, str(self._spec.address)) from error
 
     def _work(self, message: Message) -> list[Request]:
         match message:
@@ -223,9 +218,9 @@ class Stage:
             case WeightGradient():
                 return self._weight_gradient(message)
             case SquaredNorm():
-                return self._add_norm(message, self._steps[message.step], message.number)
+                return self._add_norm(message, self.steps[message.step], message.number)
             case GlobalNorm():
-                return self._clip(message, self._steps[message.step], message.number)
+                return self._clip(message, self.steps[message.step], message.number)
             case Predict():
                 return [self._predict(message)]
             case Share() | Rows():
@@ -237,19 +232,19 @@ class Stage:
                 raise TypeError(f"expected a stage's message, got {message}")
 
     def _predict(self, message: Predict) -> Post:
-        weights = self._versions.predicting(self._update)
+        weights = self.versions.predicting(self._update)
         top, skips = frozen_stack(self._layers.predict(message, weights))
-        penalty = self._layers.penalized(message.penalty, weights, self._versions.state.layers)
+        penalty = self._layers.penalized(message.penalty, weights, self.versions.state.layers)
         edge = self._edges.outputs
         return self._post(Predict(message.run, message.step, message.microbatch, edge, top, skips, penalty))
 
     def _forward(self, message: Forward) -> list[Request]:
-        weights, part = self._versions.of(message.step), message.part
+        weights, part = self.versions.of(message.step), message.part
         stack, microbatch = self._layers.forward(message, weights)
-        work = self._steps.on(message.step, part)
+        work = self.steps.on(message.step, part)
         work.microbatches[message.microbatch] = microbatch
         top, skips = frozen_stack(stack)
-        penalty = self._layers.penalized(part.penalty, weights, self._versions.state.layers)
+        penalty = self._layers.penalized(part.penalty, weights, self.versions.state.layers)
         work.part = part = part if penalty == part.penalty else replace(part, penalty=penalty)
         if self._spec.cost is not None:
             return self._cost(self._spec.cost, message, work, top)
@@ -270,9 +265,9 @@ class Stage:
         return self._post(Report(*place, work.cost, work.part.samples))
 
     def _backward(self, message: Backward) -> list[Request]:
-        spec, work, edge = self._spec, self._steps[message.step], self._edges.inputs
+        spec, work, edge = self._spec, self.steps[message.step], self._edges.inputs
         microbatch = work.microbatches[message.microbatch]
-        weights = microbatch.weights if spec.discipline.stashes else self._versions.newest
+        weights = microbatch.weights if spec.discipline.stashes else self.versions.newest
         stack = self._layers.backward(message, microbatch, weights)
         microbatch.end_backward()
         requests: list[Request] = []
@@ -284,10 +279,10 @@ class Stage:
     def _hear(self, message: Share | Rows) -> list[Request]:
         """Add what another replica has made of a microbatch, or a replica's rows of the step."""
         if isinstance(message, Share):
-            work = self._steps.on(message.step, message.part)
+            work = self.steps.on(message.step, message.part)
             add_share(work, message)
             return self._defer(message, work)
-        work = self._steps[message.step]
+        work = self.steps[message.step]
         if not self._replicas.add_rows(message, work):
             return []
         if isinstance(message, GradientRows):
@@ -303,7 +298,7 @@ class Stage:
         ]
 
     def _weight_gradient(self, message: WeightGradient) -> list[Request]:
-        work, whole = self._steps[message.step], message.microbatch == WHOLE_STEP
+        work, whole = self.steps[message.step], message.microbatch == WHOLE_STEP
         microbatches = work.take(sorted(work.microbatches) if whole else [message.microbatch])
         self._layers.add_weight_gradients(message, work, microbatches)
         if not whole and message.microbatch < work.part.microbatches - 1:
@@ -312,7 +307,7 @@ class Stage:
 
     def _end_gradients(self, message: Message, work: StepWork) -> list[Request]:
         """Go on with the weight gradients of all layers, which are complete but for the penalties."""
-        self._layers.add_penalty_gradients(work, self._versions.of(message.step))
+        self._layers.add_penalty_gradients(work, self.versions.of(message.step))
         # Replicas do not report when the last cost is known, which depends on timing: what a piece makes never does.
         reports = self._spec.cost is not None and self._replicas.others and self._replicas.is_first
         report = [self._report(message, work)] if reports else []
@@ -337,14 +332,14 @@ class Stage:
 
         Where replicas divide the update, this one has made its rows, and commits once it has those of all.
         """
-        layers = self._layers.updated(message, work, self._versions.state.layers, self._update, norm)
+        layers = self._layers.updated(message, work, self.versions.state.layers, self._update, norm)
         return [*self._replicas.weight_rows(message, work, layers)] or self._commit(message, work, layers)
 
     def _commit(self, message: Message, work: StepWork, layers: tuple[LayerState, ...]) -> list[Request]:
-        self._versions.add(layers, None if self._spec.cost is None else work.cost)
+        self.versions.add(layers, None if self._spec.cost is None else work.cost)
         self._layers.commit(message)
-        del self._steps[message.step]
-        return [Commit(Snapshot(self._spec.address, self._versions.step, self._versions.state))]
+        del self.steps[message.step]
+        return [Commit(Snapshot(self._spec.address, self.versions.step, self.versions.state))]
 
     def _post(self, message: Message) -> Post:
         return Post(self._spec.routing.receiver(message), message)

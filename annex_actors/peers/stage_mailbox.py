@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from annex_actors.peers.norm_mailbox import NormMailbox
+from annex_actors.peers.obstacle import Obstacle
 from annex_actors.peers.stage_progress import Place, StageProgress, StepProgress
 from annex_actors.protocol.mailbox import MOST_URGENT, Urgency
 from annex_actors.protocol.messages import Address, Backward, Forward, Message, Predict, Target, WeightGradient
@@ -28,6 +29,8 @@ _WORK: dict[type[Message], Work] = {
 
 class StageMailbox:
     """The mailbox of one stage.
+
+    ``progress`` says how far the stage has got, ``lag`` by how many steps its weights lag.
 
     Args:
         discipline: the schedule.
@@ -52,8 +55,8 @@ class StageMailbox:
         self.stage = stage = routing.edges(address).inputs
         self.stages = routing.stages
         self._needs_targets = needs_targets
-        self._lag = discipline.lag(stage, routing.stages)
-        self._progress = StageProgress(address, routing, committed)
+        self.lag = discipline.lag(stage, routing.stages)
+        self.progress = StageProgress(address, routing, committed)
         self._norms = NormMailbox(stage > 0 and replica_of(address) == 0, committed, rows)
         self._forwards: dict[Place, Forward] = {}
         self._backwards: dict[Place, Backward] = {}
@@ -70,12 +73,12 @@ class StageMailbox:
     @property
     def in_flight(self) -> int:
         """The number of microbatches, of any step, whose F is done and whose B is not."""
-        return len(self._progress.in_flight)
+        return len(self.progress.in_flight)
 
     @property
     def deferred(self) -> int:
         """The number of microbatches, of any step, whose F is done and whose W is not."""
-        return self._progress.deferred
+        return self.progress.deferred
 
     @property
     def waiting(self) -> int:
@@ -90,7 +93,7 @@ class StageMailbox:
             TypeError: not a message for a stage.
         """
         self._found = None
-        place, progress = (message.step, message.microbatch), self._progress
+        place, progress = (message.step, message.microbatch), self.progress
         match message:
             case Forward():
                 if place >= progress.next_forward:
@@ -122,7 +125,7 @@ class StageMailbox:
         """Return the next message to handle, and count it as done; None where nothing is allowed yet."""
         if self._arrived:
             return self._arrived.popleft()
-        if not self._norms.is_empty and (norm := self._norms.find(self._progress)) is not None:
+        if not self._norms.is_empty and (norm := self._norms.find(self.progress)) is not None:
             self._norms.count(norm)
             return norm
         message = self._found or self._find()
@@ -131,25 +134,78 @@ class StageMailbox:
             self._count(message)
         return message
 
+    def peek(self) -> Message | None:
+        """Return the message that `next` would return, and leave it here."""
+        if self._arrived:
+            return self._arrived[0]
+        if not self._norms.is_empty and (norm := self._norms.find(self.progress)) is not None:
+            return norm
+        self._found = self._found or self._find()
+        return self._found
+
+    def prefer(self, message: Message) -> None:
+        """Let `next` return this piece of work, which is allowed, instead of the most urgent one.
+
+        Raises:
+            ValueError: it is not here, or not allowed now.
+        """
+        if not any(each is message for each in self.messages) or self.obstacle(message) is not None:
+            raise ValueError(f"expected work that is allowed now, got {message}")
+        self._found = message
+
     def urgency(self) -> Urgency | None:
         """Return how urgent the next message is; None where `next` would return None.
 
         It is (step, place in the discipline's order) where the discipline has an order; else (rank of the kind of work,
         step, microbatch, stage).
         """
-        if self._arrived or (not self._norms.is_empty and self._norms.find(self._progress) is not None):
-            return MOST_URGENT
-        message = self._found = self._find()
+        message = self.peek()
         if message is None:
             return None
+        rank = self._ranks.get(type(message))
+        if rank is None:
+            return MOST_URGENT
         if self.discipline.order is not None:
             return message.step, self._order(message)
-        return self._ranks[type(message)], message.step, message.microbatch, self.stage
+        return rank, message.step, message.microbatch, self.stage
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The messages that are here and not handled."""
+        work = (self._forwards, self._backwards, self._predictions)
+        first = [*self._arrived, *self._early, *self._norms.messages]
+        return (*first, *(each for kind in work for each in kind.values()), *self._weight_gradients)
+
+    def obstacle(self, message: Message) -> Obstacle | None:
+        """Return what keeps a message that is here from being handled now; None: it may be.
+
+        What is no work is handled in the order of its arrival, and before all work.
+        """
+        progress, place = self.progress, (message.step, message.microbatch)
+        match message:
+            case Forward():
+                return self._against_forward() if place == progress.next_forward else Obstacle.TURN
+            case Backward() if place in progress.in_flight:
+                return self._against_backward() if place == progress.in_flight[0] else Obstacle.TURN
+            case Backward():
+                return Obstacle.REPEAT
+            case WeightGradient():
+                is_first = message is self._weight_gradients[0]
+                return (None if self._weight_gradient() else Obstacle.GATE) if is_first else Obstacle.TURN
+            case Predict() if message.step == progress.committed:
+                return None if message is self._prediction() else Obstacle.TURN
+            case Predict():
+                return Obstacle.VERSION
+            case SquaredNorm() | GlobalNorm() | Rows():
+                return None if message is self._norms.find(progress) else Obstacle.GRADIENTS
+            case _ if any(message is each for each in self._early):
+                return Obstacle.STEP
+        return None if message is self._arrived[0] else Obstacle.TURN
 
     def commit(self, step: int) -> None:
         """Record that every step below ``step`` is committed, and drop what belongs to those."""
         self._found = None
-        self._progress.commit(step)
+        self.progress.commit(step)
         if not self._norms.is_empty:
             self._norms.commit(step)
         if self._seen:
@@ -162,7 +218,7 @@ class StageMailbox:
 
     def waits_for(self) -> str:
         """Return what has to come, or to be allowed by the schedule, before there is work again."""
-        progress = self._progress
+        progress = self.progress
         place = progress.next_backward
         where = f"step {place[0]} microbatch {place[1]}"
         if progress.in_flight:
@@ -199,7 +255,7 @@ class StageMailbox:
         order = self.discipline.order
         if order is None or isinstance(message, Predict):
             return 0
-        step, microbatch = self._progress.steps[message.step], message.microbatch
+        step, microbatch = self.progress.steps[message.step], message.microbatch
         own = step.share.index(microbatch) if microbatch in step.share else microbatch
         return order(_WORK[type(message)], self.stage, self.stages, step.own, own)
 
@@ -207,7 +263,7 @@ class StageMailbox:
 
     def _prediction(self) -> Predict | None:
         for place, message in self._predictions.items():
-            if place[0] == self._progress.committed:
+            if place[0] == self.progress.committed:
                 return message
         return None
 
@@ -215,35 +271,43 @@ class StageMailbox:
         prediction = self._prediction() if self._predictions else None
         if prediction is not None:
             return prediction
-        progress, row = self._progress, self.discipline
+        message = self._forwards.get(self.progress.next_forward)
+        return message if message is not None and self._against_forward() is None else None
+
+    def _against_forward(self) -> Obstacle | None:
+        """Return what keeps the next forward, which is here, from being done now."""
+        progress, row = self.progress, self.discipline
         place = progress.next_forward
-        message = self._forwards.get(place)
-        if message is None or progress.committed < place[0] - self._lag:
-            return None
+        if progress.committed < place[0] - self.lag:
+            return Obstacle.VERSION
         if self._needs_targets and place not in self._seen:
-            return None
+            return Obstacle.TARGET
         step = progress.steps[place[0]]
         if len(progress.in_flight) >= row.credit(self.stage, self.stages, step.own):
-            return None
+            return Obstacle.CREDIT
         if row.cap is not None and progress.deferred >= row.cap(self.stage, self.stages, step.own):
-            return None
-        return message if self._is_open(Work.FORWARD, step) else None
+            return Obstacle.CAP
+        return None if self._is_open(Work.FORWARD, step) else Obstacle.GATE
 
     def _backward(self) -> Backward | None:
-        progress = self._progress
+        progress = self.progress
         if not progress.in_flight:  # any gradient here is from before a crash; its forward will be repeated
             return None
-        place = progress.in_flight[0]
-        message = self._backwards.get(place)
-        if message is None or not (self.discipline.stashes or place[0] <= progress.committed):
-            return None
-        return message if self._is_open(Work.BACKWARD, progress.steps[place[0]]) else None
+        message = self._backwards.get(progress.in_flight[0])
+        return message if message is not None and self._against_backward() is None else None
+
+    def _against_backward(self) -> Obstacle | None:
+        """Return what keeps the next gradient, which is here, from being handled now."""
+        step = self.progress.in_flight[0][0]
+        if not (self.discipline.stashes or step <= self.progress.committed):
+            return Obstacle.VERSION
+        return None if self._is_open(Work.BACKWARD, self.progress.steps[step]) else Obstacle.GATE
 
     def _weight_gradient(self) -> WeightGradient | None:
         if not self._weight_gradients:
             return None
         message = self._weight_gradients[0]
-        return message if self._is_open(Work.WEIGHT_GRADIENT, self._progress.steps[message.step]) else None
+        return message if self._is_open(Work.WEIGHT_GRADIENT, self.progress.steps[message.step]) else None
 
     def _is_open(self, work: Work, step: StepProgress) -> bool:
         """Return whether the discipline's gate lets the next microbatch do this work now."""
@@ -255,7 +319,7 @@ class StageMailbox:
 
     def _count(self, message: Message) -> None:
         """Count a message as done."""
-        progress = self._progress
+        progress = self.progress
         match message:
             case Forward():
                 del self._forwards[message.step, message.microbatch]

@@ -9,7 +9,7 @@ from annex_actors.peers.stage_update import Update
 class Versions:
     """What a stage has made of its weights; each step adds one version and drops what no microbatch meets any more.
 
-    ``state`` is what the stage commits, ``step`` how many steps it has.
+    ``state`` is what the stage commits, ``step`` how many steps it has, ``kept`` the versions, the newest last.
 
     Args:
         state: the last commit, or the initial state.
@@ -22,21 +22,21 @@ class Versions:
         self.step = step
         self._lag = lag
         # The newest last: version `step`, and the versions before it.
-        self._kept: tuple[Weights, ...] = (*state.stash, state.weights)
+        self.kept: tuple[Weights, ...] = (*state.stash, state.weights)
         self._predicting: Weights | None = None
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self.kept)
 
     @property
     def newest(self) -> Weights:
         """The weights after all steps so far."""
-        return self._kept[-1]
+        return self.kept[-1]
 
     def of(self, step: int) -> Weights:
         """Return the weights that F of ``step`` meets: those after ``step - lag`` updates, or the initial ones."""
         updates_ago = self.step - (step - self._lag)
-        return self._kept[max(0, len(self._kept) - 1 - updates_ago)]
+        return self.kept[max(0, len(self.kept) - 1 - updates_ago)]
 
     def predicting(self, update: Update) -> Weights:
         """Return what predictions meet."""
@@ -55,6 +55,6 @@ class Versions:
         # Step t + 1 and later meet version t + 1 - lag and later.
         stash = (*before.stash, self.newest)[-self._lag :] if self._lag else ()
         self.state = StageState(layers, log, stash)
-        self._kept = (*stash, self.state.weights)
+        self.kept = (*stash, self.state.weights)
         self._predicting = None
         self.step += 1

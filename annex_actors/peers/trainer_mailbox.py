@@ -41,14 +41,25 @@ class TrainerMailbox:
 
     def next(self) -> Message | None:
         """Return the next message to handle."""
+        message = self.peek()
+        if isinstance(message, Report):
+            return self._reports.pop(message.step)
+        return self._arrived.popleft() if self._arrived else None
+
+    def peek(self) -> Message | None:
+        """Return the message that `next` would return, and leave it here."""
         if self._arrived:
-            return self._arrived.popleft()
-        return self._reports.pop(self._reported, None) if self._reported < self._steps.fed else None
+            return self._arrived[0]
+        return self._reports.get(self._reported) if self._reported < self._steps.fed else None
 
     def urgency(self) -> Urgency | None:
         """Return `MOST_URGENT` where there is a message, since the first stage waits to be fed."""
-        counts = self._reported in self._reports and self._reported < self._steps.fed
-        return MOST_URGENT if self._arrived or counts else None
+        return None if self.peek() is None else MOST_URGENT
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The messages that are here and not handled."""
+        return (*self._arrived, *self._reports.values())
 
     def commit(self, step: int) -> None:
         """Record that every step below ``step`` is counted."""

@@ -113,8 +113,8 @@ class Node:
         # None where nothing observes failures: what is not asked for is not gathered.
         self._given = None if self._failed is None else GivenSince(snapshot, is_first=incarnation == 1)
         self._item: WorkItem | None = None
-        self._retention = Retention(snapshot.outbox)
-        self._control: deque[tuple[Address, Control]] = deque()
+        self.retention = Retention(snapshot.outbox)
+        self.control: deque[tuple[Address, Control]] = deque()
         self._incarnations: dict[Address, int] = {}
         self._awaited: dict[Address, int] = {}
         self.latest: Snapshot | None = None
@@ -128,7 +128,7 @@ class Node:
         if self._before is not None:
             self._before(self, None)
         effects: list[Effect] = [self._send(peer, self._progress(Resume)) for peer in self._neighbours]
-        effects += [self._send(post.to, post.message) for post in self._retention.below(self.committed)]
+        effects += [self._send(post.to, post.message) for post in self.retention.below(self.committed)]
         return effects + self._perform(self.behaviour.start())
 
     def receive(self, envelope: Envelope) -> None:
@@ -145,16 +145,16 @@ class Node:
         if envelope.incarnation < self._incarnations.get(sender, 0):
             return
         self._incarnations[sender] = envelope.incarnation
-        self._retention.drop(sender, envelope.committed)
+        self.retention.drop(sender, envelope.committed)
         if not isinstance(message, Control):
             self.mailbox.put(message)
         elif isinstance(message, Marker):
             self._survey.arrive(sender, message)
             return
         else:
-            if isinstance(message, Resume) and message.step < self._retention.acknowledged(sender):
-                raise LostCommitError(str(sender), message.step, self._retention.acknowledged(sender))
-            self._control.append((sender, message))
+            if isinstance(message, Resume) and message.step < self.retention.acknowledged(sender):
+                raise LostCommitError(str(sender), message.step, self.retention.acknowledged(sender))
+            self.control.append((sender, message))
         self._survey.disturb()
 
     def work(self) -> list[Effect] | None:
@@ -162,7 +162,7 @@ class Node:
         return self._quietly(self._work)
 
     def _work(self) -> list[Effect] | None:
-        item = self._control.popleft() if self._control else self.mailbox.next() or self._survey.next()
+        item = self.control.popleft() if self.control else self.mailbox.next() or self._survey.next()
         self._item = item
         if item is None:
             return None
@@ -187,12 +187,12 @@ class Node:
     @property
     def kept_bytes(self) -> int:
         """The size of the arrays that are kept for neighbours which have not committed their steps yet."""
-        return self._retention.bytes
+        return self.retention.bytes
 
     @property
     def waiting(self) -> int:
         """The number of messages that have reached it and are not handled; may be read from another thread."""
-        return len(self._control) + self.mailbox.waiting
+        return len(self.control) + self.mailbox.waiting
 
     def given_to(self, message: Message) -> Given | None:
         """Return what the work on a message is given, before it begins; None where nothing observes failures."""
@@ -200,7 +200,7 @@ class Node:
 
     def urgency(self) -> Urgency | None:
         """Return how urgent the next piece of work is; None where `work` would return None."""
-        if self._control:
+        if self.control:
             return MOST_URGENT
         urgency = self.mailbox.urgency()
         return MOST_URGENT if urgency is None and self._survey.next() else urgency
@@ -229,7 +229,7 @@ class Node:
     def _answer(self, peer: Address, control: Control) -> Iterable[Request]:
         if isinstance(control, Resume):
             yield Post(peer, self._progress(Committed))
-            yield from self._retention.since(peer, control.step)
+            yield from self.retention.since(peer, control.step)
         elif isinstance(control, Await):
             self._awaited[peer] = control.step
             if self.latest is not None and self.committed < control.step <= self.latest.step:
@@ -249,7 +249,7 @@ class Node:
                     self.mailbox.put(message)
                 else:
                     if message.is_kept:
-                        self._retention.keep(to, message)
+                        self.retention.keep(to, message)
                     effects.append(self._send(to, message))
             elif isinstance(request, Commit):
                 effects += self._commit(request.snapshot)
@@ -265,7 +265,7 @@ class Node:
         if not self._is_due(snapshot.step) and all(snapshot.step < step for step in self._awaited.values()):
             return []
         self.committed = snapshot.step
-        effects: list[Effect] = [Commit(snapshot.with_outbox(self._retention.below(snapshot.step)))]
+        effects: list[Effect] = [Commit(snapshot.with_outbox(self.retention.below(snapshot.step)))]
         effects += [self._send(peer, self._progress(Committed)) for peer in self._acknowledged]
         if self._awaited:
             effects += [self._send(post.to, post.message) for post in self._answers_to_await()]

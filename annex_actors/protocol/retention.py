@@ -50,6 +50,11 @@ class Retention:
         """Return the number of steps that ``peer`` is known to have committed, whose messages are dropped."""
         return self._acknowledged.get(peer, 0)
 
+    @property
+    def posts(self) -> tuple[Post, ...]:
+        """All that is kept."""
+        return tuple(Post(peer, each) for peer, messages in self._kept.items() for each in messages.values())
+
     def since(self, peer: Address, step: int) -> list[Post]:
         """Return the messages that ``peer`` needs again, given that it has committed every step below ``step``."""
         return [Post(peer, message) for key, message in self._kept[peer].items() if key[0] >= step]

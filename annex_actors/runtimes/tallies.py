@@ -40,4 +40,4 @@ class StageTally:
         """Count what the stage keeps now."""
         self.in_flight = max(self.in_flight, mailbox.in_flight)
         self.deferred = max(self.deferred, mailbox.deferred)
-        self.versions = max(self.versions, stage.versions)
+        self.versions = max(self.versions, len(stage.versions))

@@ -55,6 +55,7 @@ COMMANDS = {
     "settings": ("annex_actors.runs.reference.settings", ["settings"]),
     "explain": ("annex_actors.base.tables.Table.find", ["explain", "credit"]),
     "learn": ("annex_actors.lessons.progress.read_progress", ["learn"]),
+    "step": ("annex_actors.runs.config.resolve", ["step", "xor", "--walk", "f"]),
     "simulate": ("annex_actors.experiments.simulation.simulate", ["simulate"]),
     "chaos": ("annex_actors.runs.config.resolve", ["chaos", "xor"]),
 }

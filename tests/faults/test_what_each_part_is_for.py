@@ -91,7 +91,7 @@ def test_without_dropping_what_was_seen_before_some_kill_is_not_survived(monkeyp
         """Accepts every forward, also one that it has seen."""
 
         def put(self, message: Message) -> None:
-            progress = self._progress
+            progress = self.progress
             if isinstance(message, Forward) and (message.step, message.microbatch) < progress.next_forward:
                 progress.add_step(message)
                 progress.next_forward = message.step, message.microbatch
@@ -107,7 +107,7 @@ def test_without_dropping_what_is_committed_some_kill_is_not_survived(monkeypatc
         """Treats a forward of a committed step as one of the current step."""
 
         def put(self, message: Message) -> None:
-            committed = self._progress.committed
+            committed = self.progress.committed
             if message.step < committed and isinstance(message, Forward):
                 message = replace(message, step=committed)
             super().put(message)

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from annex_actors.peers.obstacle import Obstacle
 from annex_actors.peers.stage_mailbox import StageMailbox
 from annex_actors.protocol.mailbox import Urgency
 from annex_actors.protocol.messages import Backward, Forward, Message, Predict, Target, WeightGradient
@@ -310,3 +311,43 @@ def test_a_mailbox_says_which_work_the_schedule_does_not_allow(
         box.put(message)
         taken(box)
     assert box.waits_for() == waits_for
+
+
+def obstacles(box: StageMailbox) -> dict[str, Obstacle | None]:
+    """Return what keeps each message back, by the letter of its work, step and microbatch."""
+    letters = {Forward: "F", Backward: "B", WeightGradient: "W", Predict: "P", Target: "T"}
+    return {f"{letters[type(each)]}{each.step}.{each.microbatch}": box.obstacle(each) for each in box.messages}
+
+
+def test_a_mailbox_says_what_keeps_a_message_back() -> None:
+    assert obstacles(mailbox("gpipe", forward(0, 0, of=2), forward(0, 1, of=2), predict(1))) == {
+        "F0.0": None,
+        "F0.1": Obstacle.TURN,
+        "P1.0": Obstacle.VERSION,
+    }
+    box = mailbox("1f1b", forward(0, 0, of=2), forward(0, 1, of=2), stage=1, stages=2)
+    assert taken(box) == ["F0"]
+    box.put(backward(0, 1))
+    assert obstacles(box) == {"F0.1": Obstacle.CREDIT, "B0.1": Obstacle.REPEAT}
+    box.put(forward(1, 0))
+    assert obstacles(box)["F1.0"] == Obstacle.TURN
+    gated = mailbox("gpipe", forward(0, 0, of=2), backward(0, 0))
+    assert taken(gated) == ["F0"]
+    assert obstacles(gated) == {"B0.0": Obstacle.GATE}
+    lagging = mailbox("pipedream", forward(0, 0, of=1), forward(1, 0), stage=1, stages=2)
+    assert taken(lagging) == ["F0"]
+    assert obstacles(lagging) == {"F1.0": Obstacle.VERSION}
+
+
+def test_a_forward_is_held_back_by_its_target_and_by_a_cap() -> None:
+    box = StageMailbox(CAPPED, stage_address(0), Routing(1), needs_targets=True)
+    box.put(forward(0, 0, of=3))
+    assert obstacles(box) == {"F0.0": Obstacle.TARGET}
+    for microbatch in range(3):
+        box.put(target(0, microbatch))
+    box.put(forward(0, 1, of=3))
+    box.put(forward(0, 2, of=3))
+    assert obstacles(box)["T0.0"] is None
+    assert obstacles(box)["T0.1"] == Obstacle.TURN
+    assert taken(box) == ["T0", "T1", "T2", "F0", "F1"]
+    assert obstacles(box) == {"F0.2": Obstacle.CAP}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -114,3 +115,35 @@ def test_a_restarted_stage_repeats_its_step_and_none_that_it_committed(
         observed.box.put(message)
     observed.drain()
     observed.check(committed)
+
+
+@settings(deadline=None, print_blob=True)
+@given(
+    row=st.sampled_from(ROWS),
+    stage=st.integers(0, 2),
+    microbatches=st.lists(st.integers(1, 3), min_size=1, max_size=4),
+    data=st.data(),
+)
+def test_any_work_that_nothing_keeps_back_may_be_taken_first(
+    row: Discipline, stage: int, microbatches: list[int], data: st.DataObject
+) -> None:
+    observed = Observed(row, stage, 3, microbatches)
+    box = observed.box
+    for message in data.draw(st.permutations(stream(microbatches))):
+        box.put(message)
+        while (following := box.peek()) is not None:
+            assert box.obstacle(following) is None
+            allowed = [each for each in box.messages if box.obstacle(each) is None]
+            assert any(each is following for each in allowed)
+            chosen = data.draw(st.sampled_from(allowed))
+            for held in box.messages:
+                if box.obstacle(held) is not None:
+                    with pytest.raises(ValueError, match="expected work that is allowed now"):
+                        box.prefer(held)
+            box.prefer(chosen)
+            assert box.peek() is chosen
+            assert box.next() is chosen
+            observed.take(chosen)
+        assert all(box.obstacle(each) is not None for each in box.messages)
+        assert len(box.messages) == box.waiting
+    observed.check(0)

@@ -65,7 +65,7 @@ def test_a_stage_keeps_one_version_more_than_it_lags_and_nothing_else_keeps_one(
         alive.append(weakref.ref(weight(finish(subject, step))))
         kept = [index for index, each in enumerate(alive) if each() is not None]
         assert kept == list(range(max(0, step - lag), step + 1)), "versions that steps to come may meet"
-        assert subject.versions == min(step + 2, lag + 1)
+        assert len(subject.versions) == min(step + 2, lag + 1)
 
 
 def test_a_forward_meets_the_version_of_the_formula_and_its_backward_the_same() -> None:
