@@ -182,7 +182,7 @@ def _pairs() -> Iterator[tuple[str, dict[str, np.ndarray], dict[str, np.ndarray]
             for each, value in zip(pair, (old, new), strict=True):
                 each[name] = weights[name].copy()
                 each[name].flat[position] = value
-            yield f"{what}, in {name}", *pair
+            yield f"{what}, in {name}", pair[0], pair[1]
     yield "a number of each array", weights, {name: -array for name, array in weights.items()}
     yield "an array that is missing", weights, {name: weights[name] for name in names[1:]}
     short = {**weights, names[0]: weights[names[0]][..., :1]}
