@@ -324,10 +324,10 @@ LESSON = Lesson(
             ),
         ),
         Text(
-            f"""
+            """
             A row of your own needs ten lines of a file, see examples/own_schedule.py, and then
 
-                annex-actors simulate --load mine.py --schedule mine --stages {LAYERS} --microbatches {MICROBATCHES}
+                annex-actors simulate --load mine.py --schedule mine
 
             draws it. Up to here all layers took equally long. The next lesson is about those that do not.
             """

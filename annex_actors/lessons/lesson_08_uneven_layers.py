@@ -25,7 +25,7 @@ TIMES = (1, 1, 1, 4, 1, 1)  # units that each layer works on a microbatch, forwa
 MICROBATCHES = 8
 EVEN, MOVED, OTHER, MORE = (2, 2, 2), (3, 1, 2), (2, 1, 3), (3, 1, 1, 1)
 ROWS = 4
-UNIT = 0.0005  # seconds that a layer waits for a unit, where plans are measured
+UNIT = 0.001  # seconds that a layer waits for a unit, where plans are measured
 CASES: Sequence[tuple[tuple[int, ...], int]] = (
     (TIMES, 3),
     (TIMES, 2),
@@ -289,8 +289,9 @@ LESSON = Lesson(
             """,
             _compared,
             "weights",
-            "Placement decides where and when, not what. Times are of this machine and differ a little each time; that "
-            "predicted and measured are near each other is because simulator and threads run the same actors.",
+            "Placement decides where and when, not what. Times are of this machine, and differ a little each time, or "
+            "much if it has other work. Where they are near the predicted ones, that is because the simulator and the "
+            "threads run the same actors.",
             (
                 Wrong("plans", "Each plan is another placement of the same computation."),
                 Wrong("none", "There is one set at least: each plan trains."),
