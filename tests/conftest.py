@@ -32,15 +32,16 @@ import pytest
 from hypothesis import settings
 
 from tests.leaks import no_thread_left
-from tests.matrix import WHOLE
+from tests.matrix import RAY_NODES, WHOLE
 
 settings.register_profile("sample", deadline=None, print_blob=True, max_examples=100)
 settings.register_profile("whole", deadline=None, print_blob=True, max_examples=1000)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--whole``."""
+    """Add ``--whole`` and ``--ray-nodes``."""
     parser.addoption("--whole", action="store_true", help="run the large matrices whole")
+    parser.addoption("--ray-nodes", metavar="N", help="run on a Ray of N nodes what runs on Ray")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,9 +49,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "whole: runs with --whole only")
     whole = config.getoption("--whole")
     settings.load_profile("whole" if whole else "sample")
-    os.environ.pop(WHOLE, None)
-    if whole:
-        os.environ[WHOLE] = "1"
+    for name, value in ((WHOLE, "1" if whole else None), (RAY_NODES, config.getoption("--ray-nodes"))):
+        os.environ.pop(name, None)
+        if value:
+            os.environ[name] = value
     # A shell lets what it runs in the background ignore Ctrl-C and Ctrl-\, nohup a hangup; and so all that this starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -60,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 RAY = Path(__file__).parent / "runtimes" / "ray"
-ONE_IN = {"processes": 4, "ray": 16}
+ONE_IN = {"processes": 8, "ray": 48}
 """Of the cases of the oracle and of faults that run on these so many is one run by default: each starts a process for
 every layer, and on Ray each of these imports all that it needs."""
 

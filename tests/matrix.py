@@ -14,6 +14,9 @@ _Case = TypeVar("_Case")
 WHOLE = "TESTS_WHOLE"
 """The environment variable that `conftest` sets for ``--whole``: modules make parameters when they are imported."""
 
+RAY_NODES = "TESTS_RAY_NODES"
+"""The environment variable that `conftest` sets for ``--ray-nodes``: on so many nodes runs what runs on Ray."""
+
 
 def matrix(cases: Sequence[_Case], *, sample: int, id: Callable[[_Case], str], seed: int = 0) -> list[Any]:
     """Return ``cases`` as parameters, or a seeded ``sample`` of them without ``--whole``.

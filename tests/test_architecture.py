@@ -94,6 +94,7 @@ HOSTS = {
             "cluster",
             "commit_store",
             "copied_log",
+            "local_cluster",
             "planned_places",
             "probes",
             "remote_worker",

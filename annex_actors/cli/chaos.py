@@ -21,6 +21,8 @@ _KINDS = "Kinds of faults, separated by commas; by default all."
 
 _PAUSE = "Mean seconds between two faults; by default 0.1, or a tenth of the undisturbed training if that is less."
 
+_NODES = "With ray: start a cluster of so many nodes on this machine, and kill nodes too."
+
 HANG_SECONDS = 1.0
 """Less than the default of a training: every layer that is stopped is waited for so long."""
 
@@ -38,6 +40,7 @@ def chaos(
     microbatches: shared.Microbatches = None,
     schedule: shared.Schedule = None,
     runtime: Annotated[str | None, typer.Option(help="schedulers, threads, processes or ray.")] = None,
+    nodes: Annotated[int, typer.Option(help=_NODES)] = 0,
     stages: shared.Stages = None,
     plan: shared.PlanFile = None,
     layers: shared.Layers = None,
@@ -53,7 +56,8 @@ def chaos(
     The kinds of faults are exception (a layer raises), kill (kill -9 of its process; for a thread, an exception raised
     in it), stop (SIGSTOP of its process; for a thread, code that never returns), slow (it takes far longer than ever
     before), flood (its mailbox is filled with stale messages), pair (two neighbours are killed at once), store (its
-    next commit is refused), trainer (the trainer is killed) and move (it moves to another process or thread).
+    next commit is refused), trainer (the trainer is killed), move (it moves to another process or thread) and, with
+    --nodes, node (all processes of its node are killed, and another node joins).
     """
     from annex_actors.experiments.chaos import chaos as run_chaos
     from annex_actors.runs.config import resolve
@@ -92,6 +96,7 @@ def chaos(
             pause_s=pause,
             seed=chaos_seed,
             kinds=None if kinds is None else kinds.split(","),
+            nodes=nodes,
             note=status.show,
         )
     if json:

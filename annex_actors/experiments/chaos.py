@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from math import ceil
+from typing import TYPE_CHECKING
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.words import counted
 from annex_actors.data import Dataset
 from annex_actors.experiments.chaos_runtime import ChaosRuntime
-from annex_actors.experiments.fault_log import FaultKind, FaultLog
+from annex_actors.experiments.fault_log import ON_ONE_MACHINE, FaultKind, FaultLog
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.routing import TRAINER
+from annex_actors.runtimes.program import Runtime
+from annex_actors.runtimes.ray import MISSING, RayRuntime
 from annex_actors.training.checkpoint import Checkpoint
 from annex_actors.training.learner import Learner
 from annex_actors.training.learner_spec import LearnerSpec
 from annex_actors.training.preparation import PreparedTraining
 from annex_actors.training.session import Session
+
+if TYPE_CHECKING:
+    from annex_actors.runtimes.ray.local_cluster import LocalCluster
 
 WITHOUT_LIMIT = 10**9
 """The restarts and attempts allowed: injected faults are no sign of a broken layer."""
@@ -29,6 +36,8 @@ MAX_ROUNDS = 200
 
 MAX_IN_VAIN = 20
 """Trainings in a row that end before a fault strikes: such a training would be repeated for ever."""
+
+_MOST_NODES = 20
 
 PAUSE_S = 0.1
 """Mean seconds between two faults, by default; less where a training is short."""
@@ -137,6 +146,7 @@ def chaos(
     pause_s: float | None = None,
     seed: int = 0,
     kinds: Sequence[FaultKind | str] | None = None,
+    nodes: int = 0,
     note: Callable[[str, str], None] = lambda what, so_far: None,
 ) -> Verdict:
     """Train undisturbed, then again and again with faults until enough have struck, and compare.
@@ -153,6 +163,8 @@ def chaos(
             less, so that several strike in each training.
         seed: of the faults: their kinds, peers and times.
         kinds: the kinds to choose from, at least one, or their names, such as ``kill``; None: all.
+        nodes: on runtime ray, of how many nodes a cluster is started on this machine, >= 2, so that nodes are killed
+            too, and others added; 0: none is, and no node is killed.
         note: called with what is running, and with how many faults there were so far; from any thread.
 
     Raises:
@@ -163,7 +175,7 @@ def chaos(
     checks.whole_number("faults", faults, at_least=1)
     checks.whole_number("seed", seed, at_least=0)
     checks.function("note", note, 2)
-    chosen = _kinds(kinds)
+    chosen = _kinds(kinds, nodes)
     if pause_s is not None:
         checks.real_number("pause_s", pause_s, above=0)
     spec = learner.spec
@@ -172,35 +184,72 @@ def chaos(
         raise ConfigError(
             "expected a runtime into which faults can be injected, got inline; choose threads or processes"
         )
+    _check_nodes(nodes, inner)
     learner.check(dataset, epochs=epochs, batch_size=batch_size)
-    note("training undisturbed", "")
-    without_faults = ChaosRuntime(inner, seed, 0)
-    undisturbed = _trained(replace(spec, runtime=without_faults), dataset, epochs, batch_size)
-    worked, seconds = without_faults.log.worked, without_faults.log.seconds
-    pause = min(PAUSE_S, seconds / FAULTS_A_TRAINING) if pause_s is None else pause_s
-    verdict = Verdict(undisturbed.hashes, undisturbed.step, sum(worked.values()))
-    supervision = replace(spec.supervision, max_restarts=WITHOUT_LIMIT, max_attempts=WITHOUT_LIMIT)
-    trainings = in_vain = 0
-    while (left := faults - verdict.faults.total()) > 0 and trainings < MAX_ROUNDS and in_vain < MAX_IN_VAIN:
-        on_fault = _counting(note, faults - left, faults)
-        on_fault(0)
-        with_faults = ChaosRuntime(inner, seed + trainings, left, pause, chosen, on_fault=on_fault)
-        disturbed = replace(spec, runtime=with_faults, supervision=supervision)
-        round = _round(disturbed, with_faults.log, worked, verdict.hashes, dataset, epochs, batch_size)
-        trainings, in_vain = trainings + 1, 0 if round.log.faults else in_vain + 1
-        if round.log.faults or not round.identical:
-            verdict = replace(verdict, rounds=(*verdict.rounds, round))
-    if left > 0 and verdict.identical:
-        raise ConfigError(_too_short(faults, faults - left, trainings, seconds))
-    return verdict
+    with _on_cluster(inner, nodes, note) as (runtime, cluster):
+        note("training undisturbed", "")
+        without_faults = ChaosRuntime(runtime, seed, 0)
+        undisturbed = _trained(replace(spec, runtime=without_faults), dataset, epochs, batch_size)
+        worked, seconds = without_faults.log.worked, without_faults.log.seconds
+        pause = min(PAUSE_S, seconds / FAULTS_A_TRAINING) if pause_s is None else pause_s
+        verdict = Verdict(undisturbed.hashes, undisturbed.step, sum(worked.values()))
+        supervision = replace(spec.supervision, max_restarts=WITHOUT_LIMIT, max_attempts=WITHOUT_LIMIT)
+        trainings = in_vain = 0
+        while (left := faults - verdict.faults.total()) > 0 and trainings < MAX_ROUNDS and in_vain < MAX_IN_VAIN:
+            on_fault = _counting(note, faults - left, faults)
+            on_fault(0)
+            with_faults = ChaosRuntime(runtime, seed + trainings, left, pause, chosen, on_fault=on_fault, nodes=cluster)
+            disturbed = replace(spec, runtime=with_faults, supervision=supervision)
+            round = _round(disturbed, with_faults.log, worked, verdict.hashes, dataset, epochs, batch_size)
+            trainings, in_vain = trainings + 1, 0 if round.log.faults else in_vain + 1
+            if round.log.faults or not round.identical:
+                verdict = replace(verdict, rounds=(*verdict.rounds, round))
+        if left > 0 and verdict.identical:
+            raise ConfigError(_too_short(faults, faults - left, trainings, seconds))
+        return verdict
 
 
-def _kinds(given: Sequence[FaultKind | str] | None) -> list[FaultKind]:
+@contextmanager
+def _on_cluster(
+    inner: Runtime, nodes: int, note: Callable[[str, str], None]
+) -> Iterator[tuple[Runtime, LocalCluster | None]]:
+    """Start a cluster of so many nodes for the block, and yield the runtime on it; for 0 nodes the runtime as it is."""
+    if not nodes:
+        yield inner, None
+        return
+    try:
+        from annex_actors.runtimes.ray.local_cluster import LocalCluster
+    except ImportError as error:
+        raise ConfigError(MISSING) from error
+    assert isinstance(inner, RayRuntime)
+    note("starting a cluster", counted(nodes, "node"))
+    with LocalCluster(nodes) as cluster:
+        # Nodes may die faster than new copies are made, so each has one.
+        runtime = replace(inner, ray_address=cluster.address, commit_copies=nodes)
+        with runtime.kept_up():
+            yield runtime, cluster
+
+
+def _check_nodes(nodes: int, inner: Runtime) -> None:
+    checks.whole_number("nodes", nodes, at_least=0, limit=_MOST_NODES)
+    if not nodes:
+        return
+    if not isinstance(inner, RayRuntime):
+        raise ConfigError(f"expected runtime ray, which has nodes, got {inner.name}; leave out `nodes`")
+    if inner.ray_address is not None:
+        raise ConfigError(f"expected `nodes` without a cluster of yours, got ray_address {inner.ray_address}")
+    if nodes == 1:
+        raise ConfigError("expected `nodes` to be at least 2, since one of them is never killed, got 1")
+
+
+def _kinds(given: Sequence[FaultKind | str] | None, nodes: int) -> list[FaultKind]:
     if given is None:
-        return list(FaultKind)
+        return list(FaultKind if nodes else ON_ONE_MACHINE)
     kinds = [checks.member("kinds", each, FaultKind) for each in checks.several("kinds", given, "a list of kinds")]
     if not kinds:
         raise ConfigError("expected `kinds` to be a list of at least one kind, got none; leave it out for all")
+    if FaultKind.NODE in kinds and not nodes:
+        raise ConfigError("expected `nodes` beside the kind node, got none; give as many as the cluster is to have")
     return kinds
 
 

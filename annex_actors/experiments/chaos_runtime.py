@@ -6,15 +6,16 @@ in them. They must not change a single bit of the result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from random import Random
 from threading import Event as Flag
 from threading import Thread
+from typing import Protocol
 
 from annex_actors.base.errors import ConfigError
-from annex_actors.experiments.fault_log import Fault, FaultKind, FaultLog, FaultWatch
+from annex_actors.experiments.fault_log import ON_ONE_MACHINE, Fault, FaultKind, FaultLog, FaultWatch
 from annex_actors.peers.stage import StageSpec
 from annex_actors.protocol.events import Event
 from annex_actors.protocol.messages import WHOLE_STEP, Address, Committed, Envelope, Message
@@ -24,6 +25,18 @@ from annex_actors.runtimes.hosting.failures import chained, one_line
 from annex_actors.runtimes.hosting.job import HostedJob
 from annex_actors.runtimes.hosting.peer_ref import PeerRef
 from annex_actors.runtimes.program import Job, PeerSpec, Program, RunFailedError, Runtime
+
+
+class Nodes(Protocol):
+    """The nodes of a cluster."""
+
+    @property
+    def killable(self) -> Collection[str]:
+        """The names of those that may be killed."""
+
+    def kill(self, name: str) -> None:
+        """Kill a node, and add another one in its place; wait until that is up."""
+
 
 FLOOD = 5000
 """The number of stale messages that fill a mailbox."""
@@ -41,15 +54,17 @@ class ChaosRuntime:
         kinds: the kinds to choose from; by default all.
         log: filled by the run.
         on_fault: called after each injection with how many there were, in the thread that injects.
+        nodes: of which some are killed, where that is among the kinds.
     """
 
     inner: Runtime
     seed: int
     faults: int
     pause_s: float = 0.1
-    kinds: Sequence[FaultKind] = tuple(FaultKind)
+    kinds: Sequence[FaultKind] = ON_ONE_MACHINE
     log: FaultLog = field(default_factory=FaultLog)
     on_fault: Callable[[int], None] = lambda count: None
+    nodes: Nodes | None = None
 
     @property
     def name(self) -> str:
@@ -150,11 +165,13 @@ class ChaosJob:
             chaos.on_fault(count)
 
     def _inject(self, kind: FaultKind) -> int:
-        """Inject a fault into a random stage, two neighbours or the trainer; return the number of peers affected."""
+        """Inject a fault into a random stage, two neighbours, the trainer or a node; return how many are affected."""
         stages = list(self._stages)
         at = self._random.randrange(len(stages))
         if kind is FaultKind.TRAINER:
             return self._inject_into(kind, [self._program.driver.address])
+        if kind is FaultKind.NODE:
+            return self._kill_node()
         if kind is FaultKind.PAIR:
             return self._inject_into(kind, stages[at : at + 2] if at + 1 < len(stages) else stages[-2:])
         return self._inject_into(kind, [stages[at]])
@@ -167,6 +184,21 @@ class ChaosJob:
                 continue
             count += 1
             self._carry_out(kind, address, peer)
+        return count
+
+    def _kill_node(self) -> int:
+        """Kill a node on which stages live; return how many."""
+        assert self._chaos.nodes is not None
+        homes: dict[str, list[Address]] = {}
+        for address in self._stages:
+            peer = self._job.peer(address)
+            if peer is not None and peer.node in self._chaos.nodes.killable:
+                homes.setdefault(peer.node, []).append(address)
+        if not homes:
+            return 0
+        name = self._random.choice(sorted(homes))
+        count = sum(self._watch.register(Fault(FaultKind.NODE, each, clock.now())) for each in homes[name])
+        self._chaos.nodes.kill(name)
         return count
 
     def _carry_out(self, kind: FaultKind, address: Address, peer: PeerRef) -> None:

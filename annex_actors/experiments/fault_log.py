@@ -24,7 +24,11 @@ class FaultKind(Enum):
     STORE = "store"
     TRAINER = "trainer"
     MOVE = "move"
+    NODE = "node"
 
+
+ON_ONE_MACHINE = tuple(kind for kind in FaultKind if kind is not FaultKind.NODE)
+"""The kinds that need no cluster."""
 
 NOT_FATAL = frozenset({FaultKind.SLOW, FaultKind.FLOOD})
 """The kinds of which no peer dies."""

@@ -19,6 +19,21 @@ _STRICT = {"extra": "forbid", "allow_inf_nan": False}
 _AGAIN = "measure again with `annex-actors profile --fresh`"
 
 
+SECONDS = ("forward", "backward", "weight_gradient", "update")
+"""The times of a layer."""
+
+BYTES = (
+    "output_bytes",
+    "parameter_bytes",
+    "saved_bytes",
+    "optimizer_bytes",
+    "factor_bytes",
+    "divided_rows",
+    "divided_bytes",
+)
+"""The sizes of a layer."""
+
+
 def _check_numbers(owner: object, *names: str) -> None:
     checks.keep(owner, **{name: checks.real_number(name, getattr(owner, name), at_least=0) for name in names})
 
@@ -94,17 +109,9 @@ class LayerProfile:
 
     def __post_init__(self) -> None:
         checks.text("name", self.name)
-        for name in ("forward", "backward", "weight_gradient", "update"):
+        for name in SECONDS:
             checks.instance(name, getattr(self, name), Timing, "a time such as Timing(0.001, 0.0009, 0.002)")
-        for name in (
-            "output_bytes",
-            "parameter_bytes",
-            "saved_bytes",
-            "optimizer_bytes",
-            "factor_bytes",
-            "divided_rows",
-            "divided_bytes",
-        ):
+        for name in BYTES:
             checks.keep(self, **{name: checks.whole_number(name, getattr(self, name), at_least=0)})
 
 

@@ -11,7 +11,7 @@ a network are interleaved, in rounds; times are the medians of the rounds, and w
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
@@ -25,8 +25,9 @@ from annex_actors.experiments.comparison import Comparison, compare
 from annex_actors.placement.plan import Plan, PlannedStage
 from annex_actors.placement.profile import Hop, LayerProfile, Profile, Timing
 from annex_actors.profiling import measure_hop
-from annex_actors.runtimes import ThreadsRuntime
+from annex_actors.runtimes import Runtime, ThreadsRuntime
 from annex_actors.runtimes.cost_model import LayerTimes
+from annex_actors.runtimes.delayed_links import DelayedLinks
 from annex_actors.runtimes.slowed_layers import SlowedLayers
 from annex_actors.training.stages import Stages
 from examples.benchmarks.measuring import arguments, print_peak_memory
@@ -62,32 +63,47 @@ def random_samples(features: int, count: int) -> Dataset:
     return Dataset.from_arrays(inputs, np.arange(count) % 10, test_fraction=0.1, seed=0)
 
 
-def waiting(seed: int, rounds: int, hop: Hop) -> tuple[str, Comparison]:
+def waiting(
+    seed: int, rounds: int, hop: Hop, runtime: Runtime, delayed: DelayedLinks | None = None
+) -> tuple[str, Comparison]:
     """Return what is predicted and measured of a random network of waits, cut at random places."""
     random = Random(seed)
     layers, parts, schedule = random.randint(3, 8), random.choice((1, 2, 4)), SCHEDULES[seed % len(SCHEDULES)]
     waits = {index: LayerTimes(*(random.uniform(0.002, 0.01) for _ in range(4))) for index in range(layers)}
-    network = sequence(*(activation("linear") for _ in range(layers)))
+    plan = _cut(layers, random)
+    found = compare_waits(plan, waits, rounds, hop, runtime, delayed, schedule=schedule, microbatches=parts)
+    return f"{layers} waits, {schedule}, m={parts}", found
+
+
+def compare_waits(
+    plan: Plan,
+    waits: Mapping[int, LayerTimes],
+    rounds: int,
+    hop: Hop,
+    runtime: Runtime,
+    delayed: DelayedLinks | None,
+    *,
+    schedule: str,
+    microbatches: int,
+) -> Comparison:
+    """Return what is predicted and measured of a plan of layers that only wait."""
+    network = sequence(*(activation("linear") for _ in waits))
     names = [*(layer.spec() for layer in network.layers), "mean_squared_error"]
-    known = Profile(
-        4, tuple(LayerProfile(name, NONE, NONE, NONE, NONE, 8, 0, 0) for name in names), {"threads": hop}, {}
-    )
-    samples = np.zeros((16 * parts, 2), np.float32)
-    learner = Learner(
-        network, cost="mean_squared_error", schedule=schedule, microbatches=parts, runtime=ThreadsRuntime()
-    )
-    found = compare(
+    layers = tuple(LayerProfile(name, NONE, NONE, NONE, NONE, 8, 0, 0) for name in names)
+    samples = np.zeros((16 * microbatches, 2), np.float32)
+    learner = Learner(network, cost="mean_squared_error", schedule=schedule, microbatches=microbatches, runtime=runtime)
+    return compare(
         learner.spec,
         Dataset.from_arrays(samples, samples, test_fraction=0.25, seed=0),
-        [_cut(layers, random)],
-        batch_size=4 * parts,
+        [plan],
+        batch_size=4 * microbatches,
         measure=True,
         rounds=rounds,
         seconds=1.0 * rounds,
         slowed=SlowedLayers(waits=waits),
-        known=known,
+        delayed=delayed,
+        known=Profile(4, layers, {runtime.name: hop}, {}),
     )
-    return f"{layers} waits, {schedule}, m={parts}", found
 
 
 def _cut(layers: int, random: Random) -> Plan:
@@ -139,8 +155,9 @@ def report(title: str, comparisons: Iterable[tuple[str, Comparison]]) -> None:
 
 def main(rounds: int, seeds: Sequence[int], cases: Sequence[Real], seconds: float) -> None:
     """Run the benchmark."""
-    hop = measure_hop(ThreadsRuntime(), seconds=min(seconds, 2.0))
-    report("layers that wait", (waiting(seed, rounds, hop) for seed in seeds))
+    threads = ThreadsRuntime()
+    hop = measure_hop(threads, seconds=min(seconds, 2.0))
+    report("layers that wait", (waiting(seed, rounds, hop, threads) for seed in seeds))
     with TemporaryDirectory() as cache:  # profiles of another hour, with other load, would not do
         os.environ["XDG_CACHE_HOME"] = cache
         report("real layers", ((each.layers, real(each, rounds, seconds)) for each in cases))

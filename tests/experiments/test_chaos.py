@@ -11,22 +11,22 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.random_keys import RandomKey
 from annex_actors.base.types import Floats, Parameters
 from annex_actors.experiments.chaos import Recovery, Verdict, chaos
-from annex_actors.experiments.fault_log import NOT_FATAL, FaultKind
+from annex_actors.experiments.fault_log import NOT_FATAL, ON_ONE_MACHINE, FaultKind
 from annex_actors.layers import Activation, Saved, dense, sequence
 from annex_actors.layers.activations import Relu
-from annex_actors.runtimes import Supervision
+from annex_actors.runtimes import RayRuntime, Supervision
 from annex_actors.training.learner import Learner
 from tests.trainings import CLASSES, Training, host_named
 
 # An exception raised in a destructor is reported by Python and not propagated: the actor ends before its next message.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
-EPOCHS = {"threads": 300, "schedulers": 300, "processes": 150}
+EPOCHS = {"threads": 100, "schedulers": 100, "processes": 50}
 PAUSE_S = {"threads": 0.02, "schedulers": 0.02, "processes": 0.05}
 
 
 def with_faults(
-    runtime: str, schedule: str, faults: int, seed: int, kinds: tuple[FaultKind, ...] = tuple(FaultKind)
+    runtime: str, schedule: str, faults: int, seed: int, kinds: tuple[FaultKind, ...] = ON_ONE_MACHINE
 ) -> Verdict:
     training = Training(schedule=schedule, microbatches=2)
     learner = training.learner(host_named(runtime), Supervision(hang_seconds=0.3))
@@ -55,7 +55,7 @@ def test_no_fault_changes_a_bit_and_survivors_repeat_nothing(runtime: str, sched
 CASES = [
     pytest.param(runtime, kind, id=f"{runtime}, {kind.value}", marks=[pytest.mark.whole] if waits else [])
     for runtime in ("threads", "processes")
-    for kind in FaultKind
+    for kind in ON_ONE_MACHINE
     for waits in [runtime == "processes" and kind not in (FaultKind.KILL, FaultKind.STOP)]
 ]
 
@@ -118,6 +118,9 @@ def test_a_runtime_into_which_no_faults_can_be_injected_is_refused() -> None:
         ({"kinds": "kill"}, r"expected `kinds` to be a list of kinds, got 'kill'; write \['kill'\]"),
         ({"kinds": []}, "at least one kind"),
         ({"note": None}, "`note`"),
+        ({"nodes": -1}, "`nodes`"),
+        ({"nodes": 3}, "expected runtime ray, which has nodes, got threads; leave out `nodes`"),
+        ({"kinds": ["node"]}, "expected `nodes` beside the kind node, got none; give as many"),
         ({"learner": None}, "`learner`"),
         ({"dataset": None}, "`dataset`"),
     ],
@@ -128,6 +131,17 @@ def test_a_value_out_of_range_is_refused(settings: dict[str, Any], message: str)
     right = {"learner": training.learner("threads"), "dataset": training.dataset, "epochs": 1, "batch_size": 5}
     with pytest.raises(ConfigError, match=message):
         chaos(**{**right, **settings})
+
+
+@pytest.mark.parametrize(
+    ("runtime", "nodes", "message"),
+    [(RayRuntime(), 1, "at least 2, since one"), (RayRuntime(ray_address="a:1"), 3, "without a cluster of yours, got")],
+    ids=["one", "own cluster"],
+)
+def test_nodes_that_cannot_be_killed_are_refused(runtime: RayRuntime, nodes: int, message: str) -> None:
+    training = Training()
+    with pytest.raises(ConfigError, match=message):
+        chaos(training.learner(runtime), training.dataset, epochs=1, batch_size=5, nodes=nodes)
 
 
 def test_a_kind_of_fault_is_given_by_its_name_too() -> None:

@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from annex_actors.base.errors import LostCommitError
 from annex_actors.peers import stage as stage_module
 from annex_actors.peers.prediction_feed import PredictionFeed
 from annex_actors.peers.stage_mailbox import StageMailbox
@@ -138,7 +139,8 @@ def test_without_fencing_a_dead_incarnation_makes_others_drop_messages(monkeypat
         receive(self, envelope)
 
     monkeypatch.setattr(Node, "receive", trusting)
-    assert not survives_a_late_commit()
+    with pytest.raises(LostCommitError, match="stage-2 had committed step 1, and is restarted at step 0"):
+        survives_a_late_commit()  # what was dropped cannot be sent again
 
 
 def test_without_a_second_commit_in_the_store_no_step_of_all_stages_can_be_gathered() -> None:

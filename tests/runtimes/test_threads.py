@@ -238,8 +238,7 @@ def test_a_peer_that_is_killed_again_and_again_while_it_starts_is_not_poison() -
             return stage.node(*arguments)  # type: ignore[arg-type]
 
     first, stage, *others = TRAINING.stage_specs()
-    program = replace(program, stages=(first, KilledAtStart(), *others))  # type: ignore[arg-type]
-    jobs.append(started(program))
+    jobs.append(started(replace(program, stages=(first, KilledAtStart(), *others))))  # type: ignore[arg-type]
     known.set()
     assert fingerprints(finish(jobs[0], program, TRAINING.initial)) == undisturbed(TRAINING).fingerprints
     assert len([event for event in seen.of(PeerExited) if not event.orderly]) == kills + 1

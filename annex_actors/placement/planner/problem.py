@@ -12,21 +12,10 @@ from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import brief
 from annex_actors.base.words import counted
-from annex_actors.placement.profile import LayerProfile, Profile
+from annex_actors.placement.profile import BYTES, SECONDS, LayerProfile, Profile
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.schedules.table import SYNCHRONOUS
 from annex_actors.schedules.table import discipline as discipline_named
-
-_SECONDS = ("forward", "backward", "weight_gradient", "update")
-_BYTES = (
-    "output_bytes",
-    "parameter_bytes",
-    "saved_bytes",
-    "optimizer_bytes",
-    "factor_bytes",
-    "divided_rows",
-    "divided_bytes",
-)
 
 
 class Objective(Enum):
@@ -78,8 +67,8 @@ class LayerCosts:
     def __post_init__(self) -> None:
         checks.keep(
             self,
-            **{name: checks.real_number(name, getattr(self, name), at_least=0) for name in _SECONDS},
-            **{name: checks.whole_number(name, getattr(self, name), at_least=0) for name in _BYTES},
+            **{name: checks.real_number(name, getattr(self, name), at_least=0) for name in SECONDS},
+            **{name: checks.whole_number(name, getattr(self, name), at_least=0) for name in BYTES},
         )
 
 

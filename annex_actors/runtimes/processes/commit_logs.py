@@ -7,16 +7,16 @@ from collections.abc import Iterable
 
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.runtimes.hosting.workers.commits import is_due
+from annex_actors.runtimes.hosting.workers.commits import Commits
 from annex_actors.stores import StateStore
 from annex_actors.stores.shared_log import SharedCommitLog, anonymous_memory
 
 
-class CommitLogs:
+class CommitLogs(Commits):
     """A log in shared memory for each stage; it exists before the first process of the stage and after the last.
 
     A stage that has moved to a thread of this process commits into it as well. A reader has one too, and commits
-    nothing. Satisfies `Commits`.
+    nothing.
 
     Args:
         store: of the run.
@@ -24,11 +24,8 @@ class CommitLogs:
     """
 
     def __init__(self, store: StateStore, commit_every: int) -> None:
-        self._store = store
-        self._commit_every = commit_every
-        self._here: dict[Address, SharedCommitLog] = {}
+        super().__init__(store, commit_every)
         self._fds: dict[Address, int] = {}
-        self._numbers: dict[Address, int] = {}
 
     def open(self, addresses: Iterable[Address]) -> None:
         """Make the logs, with the commits that are already in the store."""
@@ -44,38 +41,11 @@ class CommitLogs:
         return os.dup(self._fds[address])
 
     def open_here(self, address: Address, number: int) -> Snapshot | None:
-        """Let the incarnation with this number commit from this process; return the last commit."""
+        """See `Commits`."""
         log = SharedCommitLog(self._fds[address], depth=self._store.depth, every=self._store.every)
         self._here[address] = log
         self._numbers[address] = number
         return log.latest()
-
-    def is_due(self, step: int) -> bool:
-        """Return whether a stage commits now; see `is_due`."""
-        return is_due(step, self._commit_every, self._store.every)
-
-    def commit(self, snapshot: Snapshot, number: int) -> None:
-        """Write a commit from this process; ignore it if its incarnation is no longer the newest.
-
-        A process that is dead writes no more, but a thread that was abandoned may wake up at any time.
-        """
-        address, every = snapshot.address, self._store.every
-        if self._numbers.get(address) != number:
-            return
-        self._here[address].commit(snapshot)
-        if every and snapshot.step % every == 0:
-            self.copy(address, snapshot.step, number)
-
-    def copy(self, address: Address, step: int, number: int) -> None:
-        """Copy the commit of a step to the store."""
-        snapshot = self._log(address).at(step)
-        if snapshot is not None:
-            self._store.commit(snapshot, number)
-
-    def cut(self, step: int) -> tuple[Snapshot, ...]:
-        """Return the commits of a step, in the order of the stages; some are missing if it is not the newest of all."""
-        found = (self._log(address).at(step) for address in self._fds)
-        return tuple(snapshot for snapshot in found if snapshot is not None)
 
     def copy_all(self) -> None:
         """Copy all commits in the logs to the store, when no process writes any more."""
@@ -89,6 +59,12 @@ class CommitLogs:
         self._here.clear()
         while self._fds:
             os.close(self._fds.popitem()[1])
+
+    def _stages(self) -> Iterable[Address]:
+        return self._fds
+
+    def _at(self, address: Address, step: int) -> Snapshot | None:
+        return self._log(address).at(step)
 
     def _log(self, address: Address) -> SharedCommitLog:
         return SharedCommitLog(self._fds[address])

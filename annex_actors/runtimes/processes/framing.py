@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from annex_actors.base.types import Array, uninitialized
-from annex_actors.runtimes.processes.encoding import decoded, encoded
+from annex_actors.runtimes.hosting.workers.encoding import decoded, encoded
 from annex_actors.runtimes.processes.slab import SlabReader, SlabWriter
 
 _HEAD = struct.Struct("<QQ")

@@ -36,7 +36,7 @@ from annex_actors.runtimes.threads import ThreadHost
 
 _MOST = 100
 
-_MISSING = "expected Ray for runtime ray, got none; pip install 'annex-actors[ray]'"
+MISSING = "expected Ray for runtime ray, got none; pip install 'annex-actors[ray]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class RayRuntime:
         try:
             from annex_actors.runtimes.ray.cluster import connected
         except ImportError as error:
-            raise ConfigError(_MISSING) from error
+            raise ConfigError(MISSING) from error
         with connected(self.ray_address):
             yield
 
@@ -97,7 +97,7 @@ class RayRuntime:
         try:
             from annex_actors.runtimes.ray.pool import RayPool
         except ImportError as error:
-            raise ConfigError(_MISSING) from error
+            raise ConfigError(MISSING) from error
         pool = RayPool(
             program, self.ray_address, copies=self.commit_copies, commit_every=self.commit_every, spares=self.spares
         )

@@ -182,6 +182,11 @@ class ActorWorker:
         return self._gone.is_set()
 
     @property
+    def is_over(self) -> bool:
+        """Whether it has ended, and the thread that listens to it too."""
+        return self.gone and not self._thread.is_alive()
+
+    @property
     def has_said_why(self) -> bool:
         """Whether it has sent `Ended`."""
         return self._final is not None

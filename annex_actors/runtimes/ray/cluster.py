@@ -26,8 +26,9 @@ logger = logging.getLogger(__name__)
 
 _ADDRESS = "RAY_ADDRESS"
 _PATH = "PYTHONPATH"
-_NICENESS = "RAY_worker_niceness"
-_USAGE = "RAY_USAGE_STATS_ENABLED"
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+"""Variables with which a Ray is started: it reports no use, and its actors are as urgent as any process."""
+
 LOCAL = "local"
 """The address by which Ray is told to start on this machine, whatever runs there already."""
 
@@ -127,7 +128,7 @@ def _connect(address: str) -> None:
     # What is started inherits the path, and so imports this very package; and actors work as other processes do.
     path = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get(_PATH)]))
     try:
-        with _environment({_USAGE: "0", _NICENESS: "0", _PATH: path}):
+        with environment({**QUIET, _PATH: path}):
             ray.init(**settings)
     except Exception as error:
         got = f"{type(error).__name__}: {message_of(error).partition(chr(10))[0]}"
@@ -150,7 +151,7 @@ def _check_answers(address: str) -> None:
 
 
 @contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
     """Set variables of the environment within the block."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)

@@ -24,25 +24,10 @@ from annex_actors.runtimes.ray.careful import Careful, Noted
 from annex_actors.runtimes.ray.copied_log import CopiedLog, Copy
 from annex_actors.runtimes.ray.facts import Facts, facts
 from annex_actors.runtimes.ray.outbox import BEAT_S, Batch, Outbox
+from annex_actors.runtimes.ray.parcels import Parcel, opened, parcel
 from annex_actors.runtimes.ray.written import Printed, Written, WrittenFile
 from annex_actors.runtimes.tracing.layout import PAUSED, ROOM, Ring, size_of
 from annex_actors.runtimes.tracing.recorder import recorder_of
-
-
-class Parcel(NamedTuple):
-    """An envelope on its way.
-
-    Args:
-        channel: names the channel, to its receiver.
-        number: of the envelope in the channel, from 0.
-        envelope: the envelope.
-        way: with the first one, the handle of the sender's actor; None: the supervising process has sent it.
-    """
-
-    channel: Any
-    number: int
-    envelope: Envelope
-    way: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +89,7 @@ class CallChannel:
         back: the handle of the sender's actor, by which the receiver answers; None: the supervising process is it.
     """
 
-    def __init__(self, name: Any, handle: Any, back: Any = None) -> None:
+    def __init__(self, name: str, handle: Any, back: Any = None) -> None:
         self._name = name
         self._deliver = handle.deliver
         self._back = back
@@ -115,7 +100,7 @@ class CallChannel:
         """Send an envelope; it is lost if the actor has ended."""
         with self._lock:
             number, self._sent = self._sent, self._sent + 1
-            self._deliver.remote(Parcel(self._name, number, message, None if number else self._back))
+            self._deliver.remote(parcel(self._name, number, message, None if number else self._back))
 
 
 class RemoteWorker(PeerWorker):
@@ -132,7 +117,7 @@ class RemoteWorker(PeerWorker):
         self._beat_s = beat_s
         self._outbox = Outbox()
         self._written = Written.here()
-        self._expected: dict[Any, int] = {}
+        self._expected: dict[str, int] = {}
         self._copies: tuple[Copy, ...] = ()
         self._log: CopiedLog | None = None
         self._early: list[Envelope] | None = []
@@ -156,9 +141,9 @@ class RemoteWorker(PeerWorker):
             return ended_by(error)
 
     @ray.method(concurrency_group="deliveries", num_returns=0)  # type: ignore[untyped-decorator]
-    def deliver(self, parcel: Parcel) -> None:
+    def deliver(self, given: Parcel | bytes) -> None:
         """Take an envelope. If one before it was lost, end: all neighbours of the next incarnation send again."""
-        channel, number, envelope, way = parcel
+        channel, number, envelope, way = opened(given)
         if way is not None:
             self._meet(Connect(envelope.sender, envelope.incarnation, way))
         if number and number != self._expected.get(channel):

@@ -53,7 +53,7 @@ class SpareActors:
         with self._lock:
             worker = next(each for each in self._waiting if each.options == options)
             self._waiting.remove(worker)
-            self._taken = [*(each for each in self._taken if not each.gone), worker]
+            self._taken = [*(each for each in self._taken if not each.is_over), worker]
         return worker
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock, Thread
@@ -14,7 +14,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.snapshot import Snapshot
-from annex_actors.runtimes.hosting.workers.commits import is_due
+from annex_actors.runtimes.hosting.workers.commits import Commits
 from annex_actors.runtimes.program import RunFailedError
 from annex_actors.runtimes.ray import cluster
 from annex_actors.runtimes.ray.actor_worker import cause, is_its_own
@@ -54,8 +54,8 @@ class Committer:
     end: Callable[[], None]
 
 
-class StoredCommits:
-    """The commits of all stages, each in as many store actors as the run wants copies; satisfies `Commits`.
+class StoredCommits(Commits):
+    """The commits of all stages, each in as many store actors as the run wants copies.
 
     A store actor that ends is replaced; the new one is filled from another copy, and by each peer that commits to it.
 
@@ -77,20 +77,17 @@ class StoredCommits:
         commit_every: int,
         max_deaths: int,
     ) -> None:
-        self._store = store
+        super().__init__(store, commit_every)
         self._all_stages = tuple(stages)
         self._places = places
         self._count = copies
-        self._commit_every = commit_every
         self._class = store_class()
         self._made = 0
         self._deaths_left = max_deaths
         self._failure: str | None = None
         self._up: list[_Store] = []
         self._stores: dict[Address, list[_Store]] = {}
-        self._numbers: dict[Address, int] = {}
         self._committers: dict[Address, Committer] = {}
-        self._here: dict[Address, CopiedLog] = {}
         self._lock = Lock()
         self._closed = False
         self._threads: list[Thread] = []
@@ -124,30 +121,6 @@ class StoredCommits:
         committer = Committer(cluster.here(), log.commit_to, lambda: None)
         log.commit_to(self.begin(address, number, committer))
         return log.latest()
-
-    def is_due(self, step: int) -> bool:
-        """See `Commits`."""
-        return is_due(step, self._commit_every, self._store.every)
-
-    def commit(self, snapshot: Snapshot, number: int) -> None:
-        """See `Commits`."""
-        address, every = snapshot.address, self._store.every
-        if self._numbers.get(address) != number:
-            return
-        self._here[address].commit(snapshot)
-        if every and snapshot.step % every == 0:
-            self.copy(address, snapshot.step, number)
-
-    def copy(self, address: Address, step: int, number: int) -> None:
-        """See `Commits`."""
-        snapshot = self._at(address, step)
-        if snapshot is not None:
-            self._store.commit(snapshot, number)
-
-    def cut(self, step: int) -> tuple[Snapshot, ...]:
-        """See `Commits`."""
-        found = (self._at(address, step) for address in self._all_stages)
-        return tuple(snapshot for snapshot in found if snapshot is not None)
 
     def report(self, failed: CopyFailed) -> None:
         """End a store actor to which a call has failed, so that it is replaced."""
@@ -233,6 +206,9 @@ class StoredCommits:
 
     def _copies_of(self, address: Address) -> tuple[Copy, ...]:
         return tuple(each.copy for each in self._stores.get(address, ()))
+
+    def _stages(self) -> Iterable[Address]:
+        return self._all_stages
 
     def _at(self, address: Address, step: int) -> Snapshot | None:
         return next((each.snapshot() for each in self._all(address) if each.step == step), None)

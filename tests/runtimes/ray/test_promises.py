@@ -18,7 +18,6 @@ ALWAYS = {
     "names_a_layer_that_cannot_be_made_to_work",
     "notices_that_a_message_is_lost",
     "lets_an_interrupt_through",
-    "continues_from_its_store",
 }
 """The checks that run by default, of each kind one: every run of one starts a process for each layer."""
 

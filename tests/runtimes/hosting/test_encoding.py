@@ -27,7 +27,7 @@ from annex_actors.protocol.messages import (
 )
 from annex_actors.protocol.norms import GlobalNorm, SquaredNorm
 from annex_actors.protocol.routing import TRAINER, stage_address
-from annex_actors.runtimes.processes.encoding import decoded, encoded
+from annex_actors.runtimes.hosting.workers.encoding import decoded, encoded
 
 
 def array(*shape: int, dtype: Any = np.float32) -> np.ndarray[Any, Any]:

@@ -66,7 +66,7 @@ def encoded(message: object, keep: Callable[[memoryview], object]) -> bytes:
     return pickle.dumps(message, protocol=5, buffer_callback=lambda buffer: keep(buffer.raw()))
 
 
-def decoded(body: bytes, arrays: Sequence[Array | memoryview]) -> Any:
+def decoded(body: bytes, arrays: Sequence[Array | memoryview | bytes]) -> Any:
     """Return the message, given the memory of its arrays in the same order."""
     if body[0] == _PICKLED:
         return pickle.loads(body, buffers=arrays)
@@ -111,7 +111,7 @@ def _stand_in(value: Any, arrays: list[Array]) -> tuple[Any, ...]:
     raise _NotPlain
 
 
-def _restored(values: list[Any], arrays: Iterator[Array | memoryview]) -> list[Any]:
+def _restored(values: list[Any], arrays: Iterator[Array | memoryview | bytes]) -> list[Any]:
     """Return values with what the tuples among them stand in for."""
     for index, each in enumerate(values):
         if each.__class__ is tuple:
@@ -119,7 +119,7 @@ def _restored(values: list[Any], arrays: Iterator[Array | memoryview]) -> list[A
     return values
 
 
-def _original(stand_in: tuple[Any, ...], arrays: Iterator[Array | memoryview]) -> Any:
+def _original(stand_in: tuple[Any, ...], arrays: Iterator[Array | memoryview | bytes]) -> Any:
     kind = stand_in[0]
     if kind == _IS_ARRAY:
         return np.ndarray(stand_in[2], stand_in[1], next(arrays))
