@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annex_actors.base.errors import AnnexError, ConfigError
+from annex_actors.base.words import counted
 from annex_actors.lessons.checking import Kind
 from annex_actors.lessons.course import LESSONS
 from annex_actors.lessons.steps import Code
@@ -92,7 +93,9 @@ def grade(paths: Sequence[Path], limits: Limits | None = None) -> Iterator[Grade
         for line in process.stdout:
             yield Grade(**json.loads(line))
     if process.returncode:
-        raise AnnexError(f"expected a process that grades {len(files)} files, got exit code {process.returncode}")
+        raise AnnexError(
+            f"expected a process that grades {counted(len(files), 'file')}, got exit code {process.returncode}"
+        )
 
 
 def step_of(file: Path) -> Code | None:

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from types import ModuleType
 
+from annex_actors.base.words import counted
 from annex_actors.lessons.small_runs import finished, program_of, sentence, xor_training
 from annex_actors.lessons.steps import Found, Seen
 from annex_actors.protocol.events import Event, PeerExited, PeerStarted
@@ -96,7 +97,7 @@ def repeated() -> Seen:
     finished(replace(program, instruments=(work,)), xor_training(STEPS, MICROBATCHES))
     once = STEPS * MICROBATCHES
     layers = range(len(program.stages))
-    lines = [f"layer {each}: {work.forwards[each]} pieces of forward work, {once} are needed" for each in layers]
+    lines = [f"layer {each}: {counted(work.forwards[each], 'forward')}, needed: {once}" for each in layers]
     again = work.forwards[LAYER] - once
     others = sum(work.forwards[each] - once for each in layers if each != LAYER)
     return Seen(
@@ -111,7 +112,7 @@ def equal() -> Seen:
     for strategy in STRATEGIES:
         program, _ = _program(strategy)
         found[strategy] = finished(program, xor_training(STEPS, MICROBATCHES)).weights_sha256
-    lines = [f"{name:12} weights {weights[:32]}" for name, weights in found.items()]
+    lines = [f"{name:13}{weights[:32]}" for name, weights in found.items()]
     return Seen(lines, {"different": len(set(found.values())), "runs": len(found), "two": 2})
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from annex_actors.base.words import counted
 from annex_actors.lessons.lesson_05_runs import (
     CHECKED,
     KILLS,
@@ -56,7 +57,7 @@ def _count() -> Seen:
     stuck = [run for run in runs if run.standstill]
     kills = sum(run.kills for run in runs)
     lines = [
-        f"runs: {len(runs)}, with {kills} kills in all",
+        f"runs: {len(runs)}, with {counted(kills, 'kill')} in all",
         f"stood still: {len(stuck)}, in runs {', '.join(str(run.seed) for run in stuck)}",
     ]
     return Seen(sentence(lines[0]) + sentence(lines[1]), {"stuck": len(stuck), "none": 0, "runs": len(runs)})
@@ -68,7 +69,7 @@ def _cured() -> Seen:
     same = sum(run.weights == weights for run in runs)
     lines = [
         f"undisturbed: weights {weights[:32]}",
-        f"with {sum(run.kills for run in runs)} kills: {same} of {len(runs)} runs end with these",
+        f"with {counted(sum(run.kills for run in runs), 'kill')} in {counted(len(runs), 'run')}: {same} with these",
     ]
     finishing = sum(not run.standstill for run in without_outbox())
     return Seen(lines, {"same": same, "before": finishing, "none": 0, "stuck": len(runs) - finishing})

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from annex_actors.base.errors import ConfigError
+from annex_actors.base.words import counted
 from annex_actors.lessons.checking import Kind, Verdict, judge
 from annex_actors.lessons.steps import Code, Lesson, Question, Run, Seen, Step
 
@@ -63,7 +64,7 @@ class Taking:
     def mark(self) -> str:
         """How far they are: ``step 4 of 11, about 12 minutes left``."""
         left = round(self.lesson.minutes_from(self.step))
-        return f"step {self.step + 1} of {len(self.lesson.steps)}, about {left} minute{'s' * (left != 1)} left"
+        return f"step {self.step + 1} of {len(self.lesson.steps)}, about {counted(left, 'minute')} left"
 
     @property
     def is_open(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from annex_actors.base.words import counted
 from annex_actors.lessons.layout import paragraphs
 from annex_actors.lessons.steps import Code, Lesson, Question, Run
 from annex_actors.lessons.submission import new_lines
@@ -28,7 +29,7 @@ def page_of(lessons: Sequence[Lesson]) -> Iterator[str]:
 def _lesson(lesson: Lesson) -> Iterator[str]:
     yield f"## {lesson.number}. {lesson.title}"
     yield ""
-    yield f"{lesson.minutes:.0f} minutes. After it, a learner can:"
+    yield f"{counted(round(lesson.minutes), 'minute')}. After it, a learner can:"
     yield ""
     yield from (f"- {goal}" for goal in lesson.goals)
     for index, step in enumerate(lesson.steps):

@@ -30,7 +30,7 @@ NO_PLURALS = {
         "mixes",
         "needs",
     ),
-    *("returns", "runs", "says", "starts", "stops", "takes", "uses", "waits", "writes"),
+    *("returns", "runs", "says", "sends", "starts", "stops", "takes", "uses", "waits", "writes"),
     *("class", "process"),
 }
 """Words with an s that may follow a value in a sentence, since they count nothing: verbs, mostly."""
@@ -70,7 +70,8 @@ def plurals_after_values(source: str) -> Iterator[tuple[int, str]]:
             if not isinstance(value, ast.FormattedValue) or not isinstance(after, ast.Constant):
                 continue
             text = str(after.value)
-            if isinstance(value.value, ast.Name) and value.value.id in TEXTS:
+            name = value.value.id if isinstance(value.value, ast.Name) else ""
+            if name in TEXTS or name.isupper():  # a constant is never one thing now and several then
                 continue
             found = AFTER_A_VALUE.match(text)
             if found and found[1] not in NO_PLURALS and not text.startswith(UNITS):

@@ -90,9 +90,9 @@ def test_a_lesson_is_taken_up_where_it_was_left(tmp_path: Path, capsys: pytest.C
     shown = learn(capsys, 1, answers[2:])
     assert not any("step 1 of" in line for line in shown)
     assert main(["learn"]) == 0
-    shown = capsys.readouterr().out
-    assert "finished" in shown
-    assert "annex-actors learn 2 begins it" in shown
+    listed = capsys.readouterr().out
+    assert "finished" in listed
+    assert "annex-actors learn 2 begins it" in listed
 
 
 def test_a_learner_goes_back_and_finds_the_answer_locked(capsys: pytest.CaptureFixture[str]) -> None:
