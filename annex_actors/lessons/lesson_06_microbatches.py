@@ -8,6 +8,7 @@ from types import ModuleType
 
 import numpy as np
 
+from annex_actors.base.words import counted
 from annex_actors.data import load
 from annex_actors.experiments.simulation import Simulation, simulate
 from annex_actors.layers import activation, dense, sequence
@@ -156,7 +157,7 @@ def _outcome(made: ModuleType) -> Iterator[Found]:
         for piece in step.pieces:
             if piece.work == "F":
                 near[piece.stage.number or 0, piece.microbatch] = piece.end
-        what = f"the ends of forwards with times {list(times)} and microbatches {microbatches}"
+        what = f"the ends of forwards, times {list(times)}, {counted(microbatches, 'microbatch')}"
         yield Found(what, made.forward_ends(times, microbatches), near, by="the simulator")
 
 

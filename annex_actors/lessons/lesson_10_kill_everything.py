@@ -296,10 +296,11 @@ LESSON = Lesson(
         Question(
             "differ_resumed",
             f"""
-            Now the whole job. A training of {JOB_EPOCHS} epochs is killed with kill -9 after epoch {KILL_AFTER}:
-            trainer, layers, supervisors, all at once. Then `annex-actors resume` goes on from the newest checkpoint.
-            There are {len(PARTS)} fingerprints at the end: of the weights, of the optimizer's state, and of the log of
-            costs. How many differ from those of a training that was never killed? This takes some seconds.
+            Now the whole job. A training of {counted(JOB_EPOCHS, "epoch")} is killed with kill -9 after epoch
+            {KILL_AFTER}: trainer, layers, supervisors, all at once. Then `annex-actors resume` goes on from the newest
+            checkpoint. There are {counted(len(PARTS), "fingerprint")} at the end: of the weights, of the optimizer's
+            state, and of the log of costs. How many differ from those of a training that was never killed? This takes
+            some seconds.
             """,
             _resumed,
             "differ",
