@@ -178,11 +178,11 @@ def _pairs() -> Iterator[tuple[str, dict[str, np.ndarray], dict[str, np.ndarray]
         ("NaN in both, the same bits", 0, np.nan, np.nan),
     ):
         for name in names:
-            pair = [dict(weights), dict(weights)]
-            for each, value in zip(pair, (old, new), strict=True):
+            one, other = dict(weights), dict(weights)
+            for each, value in ((one, old), (other, new)):
                 each[name] = weights[name].copy()
                 each[name].flat[position] = value
-            yield f"{what}, in {name}", *pair
+            yield f"{what}, in {name}", one, other
     yield "a number of each array", weights, {name: -array for name, array in weights.items()}
     yield "an array that is missing", weights, {name: weights[name] for name in names[1:]}
     short = {**weights, names[0]: weights[names[0]][..., :1]}
