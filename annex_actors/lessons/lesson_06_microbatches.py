@@ -8,6 +8,7 @@ from types import ModuleType
 
 import numpy as np
 
+from annex_actors.base.words import counted
 from annex_actors.data import load
 from annex_actors.experiments.simulation import Simulation, simulate
 from annex_actors.layers import activation, dense, sequence
@@ -156,7 +157,7 @@ def _outcome(made: ModuleType) -> Iterator[Found]:
         for piece in step.pieces:
             if piece.work == "F":
                 near[piece.stage.number or 0, piece.microbatch] = piece.end
-        what = f"the ends of forwards with times {list(times)} and microbatches {microbatches}"
+        what = f"the ends of forwards, times {list(times)}, {counted(microbatches, 'microbatch')}"
         yield Found(what, made.forward_ends(times, microbatches), near, by="the simulator")
 
 
@@ -176,7 +177,8 @@ LESSON = Lesson(
 
             In this lesson time is counted in units. A layer works {WHOLE} units on the forward of a batch and {WHOLE}
             on its backward. To keep drawings small, messages, weight gradients and updates take no time. The simulator
-            runs the real actors and mailboxes; only its clock is not real.
+            runs the real actors and mailboxes; only its clock is not real. In its drawings each actor has a row, such
+            as stage-0 for layer 0; F1 is the forward of microbatch 1, B1 its backward.
             """
         ),
         Question(
@@ -197,7 +199,7 @@ LESSON = Lesson(
             f"""
             Now we cut the batch into microbatches. As soon as layer 0 is done with the first, layer 1 can begin with
             it, while layer 0 takes the second from its mailbox. The weights change once a step, after all of them, and
-            their gradients are combined in the same order: so it is the same training, whatever works at once.
+            their gradients are combined in the same order: so it is the same training, no matter what works at once.
 
             The work stays the same: each of {CUT} microbatches takes {PART} units forward, and {PART} back.
             """
@@ -286,7 +288,7 @@ LESSON = Lesson(
             Remember: the bubble is (S - 1) / m of the work. More layers make it larger, more microbatches smaller, and
             each microbatch costs messages. `annex-actors explain bubble` has it in two sentences, and
 
-                annex-actors sweep "stages=1..6" microbatches=1,2,4,8
+                annex-actors sweep "stages=1..5" microbatches=1,2,4,8
 
             predicts it for your own network. What microbatches cost in memory, and what decides which one is next, is
             the matter of the next lesson.

@@ -8,6 +8,7 @@ from types import ModuleType
 
 import numpy as np
 
+from annex_actors.base.words import counted
 from annex_actors.data import load
 from annex_actors.experiments.simulation import Simulation, simulate
 from annex_actors.layers import activation, dense, sequence
@@ -87,7 +88,7 @@ def _both() -> Seen:
 def _longer() -> Seen:
     spans = {name: _simulated(name).makespan for name in TRAINED}
     return Seen(
-        [f"{name:8} a step takes {span:g} units" for name, span in spans.items()],
+        [f"{name:8} a step takes the time {span:g}" for name, span in spans.items()],
         {
             "longer": spans["1f1b"] - spans["gpipe"],
             "others": LAYERS - 1,
@@ -103,9 +104,9 @@ def _weights() -> Seen:
         learner = Learner(network, schedule=name, microbatches=MICROBATCHES, seed=1)
         trained = learner.train(load("digits"), epochs=1).checkpoint
         made.append(np.concatenate([array.ravel() for array in trained.weights.values()]))
-        lines.append(f"{name:8} {trained.step} steps, weights {trained.weights_sha256[:32]}")
+        lines.append(f"{name:8} {counted(trained.step, 'step')}, weights {trained.weights_sha256[:32]}")
     differ = int((made[0].view(np.uint32) != made[1].view(np.uint32)).sum())
-    lines.append(f"{differ} of {made[0].size:,} weights differ in any bit")
+    lines.append(f"different in any bit: {differ} of {counted(made[0].size, 'weight')}")
     biases = sum(array.size for name, array in trained.weights.items() if name.endswith("bias"))
     return Seen(lines, {"differ": differ, "all": made[0].size, "biases": biases})
 
@@ -169,7 +170,7 @@ def _discipline(made: ModuleType) -> Discipline:
 def _cells_outcome(made: ModuleType) -> Iterator[Found]:
     for layers, microbatches in SIZES:
         credits = [made.credit(layer, layers, microbatches) for layer in range(layers)]
-        what = f"with {layers} layers and {microbatches} microbatches"
+        what = f"with {counted(layers, 'layer')} and {counted(microbatches, 'microbatch')}"
         yield Found(f"credit {what}", None if None in credits else np.array(credits))
         row = _discipline(made)
         step = simulate(row, stages=layers, microbatches=microbatches, times=TIMES)
@@ -324,10 +325,10 @@ LESSON = Lesson(
             ),
         ),
         Text(
-            f"""
+            """
             A row of your own needs ten lines of a file, see examples/own_schedule.py, and then
 
-                annex-actors simulate --load mine.py --schedule mine --stages {LAYERS} --microbatches {MICROBATCHES}
+                annex-actors simulate --load mine.py --schedule mine
 
             draws it. Up to here all layers took equally long. The next lesson is about those that do not.
             """

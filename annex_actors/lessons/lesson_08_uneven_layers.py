@@ -9,6 +9,7 @@ from types import ModuleType
 
 import numpy as np
 
+from annex_actors.base.words import counted
 from annex_actors.data import load
 from annex_actors.experiments.comparison import compare
 from annex_actors.experiments.simulation import Simulation, simulate
@@ -25,7 +26,7 @@ TIMES = (1, 1, 1, 4, 1, 1)  # units that each layer works on a microbatch, forwa
 MICROBATCHES = 8
 EVEN, MOVED, OTHER, MORE = (2, 2, 2), (3, 1, 2), (2, 1, 3), (3, 1, 1, 1)
 ROWS = 4
-UNIT = 0.0005  # seconds that a layer waits for a unit, where plans are measured
+UNIT = 0.001  # seconds that a layer waits for a unit, where plans are measured
 CASES: Sequence[tuple[tuple[int, ...], int]] = (
     (TIMES, 3),
     (TIMES, 2),
@@ -167,7 +168,7 @@ def _outcome(made: ModuleType) -> Iterator[Found]:
         answer = made.bottleneck(list(TIMES), counts)
         yield Found(what, answer if answer is None else float(answer))
     for times, actors in CASES:
-        what = f"best plan of {actors} actors with times {list(times)}"
+        what = f"best plan of {counted(actors, 'actor')} with times {list(times)}"
         counts = made.best(list(times), actors)
         if counts is not None:
             least = max(sum(times[layer] for layer in part) for part in partition(times, actors))
@@ -189,7 +190,8 @@ LESSON = Lesson(
             f"""
             Layers are seldom equally fast: a wide dense layer takes many times as long as an activation. And an actor
             need not be one layer: neighbouring layers can share one. Which layers share an actor is called a plan, and
-            is written as counts: {text_of(EVEN)} means {len(EVEN)} actors of {EVEN[0]} layers each.
+            is written as counts: {text_of(EVEN)}, for example, is {counted(len(EVEN), "actor")} of
+            {counted(EVEN[0], "layer")} each.
 
             The layers of an actor hand on their arrays without a message. For the others it is one layer, as slow as
             its layers together.
@@ -197,7 +199,8 @@ LESSON = Lesson(
         ),
         Run(
             f"""
-            {len(TIMES)} layers, and how many units each works on a microbatch: so long forward, and so long backward.
+            {counted(len(TIMES), "layer")}, and how many units each works on a microbatch: so long forward, and so long
+            backward.
             """,
             _layers,
             "One of them has most of the work.",
@@ -267,8 +270,8 @@ LESSON = Lesson(
         Question(
             "saved",
             f"""
-            One more worker: {len(MORE)} actors, with the best plan there is. How many units does a step become shorter
-            than with {text_of(MOVED)}?
+            One more worker: {counted(len(MORE), "actor")}, with the best plan there is. How many units does a step
+            become shorter than with {text_of(MOVED)}?
             """,
             _more,
             "saved",
@@ -289,8 +292,9 @@ LESSON = Lesson(
             """,
             _compared,
             "weights",
-            "Placement decides where and when, not what. Times are of this machine and differ a little each time; that "
-            "predicted and measured are near each other is because simulator and threads run the same actors.",
+            "Placement decides where and when, not what. Times are of this machine, and differ a little each time, or "
+            "much if it has other work. Where they are near the predicted ones, that is because the simulator and the "
+            "threads run the same actors.",
             (
                 Wrong("plans", "Each plan is another placement of the same computation."),
                 Wrong("none", "There is one set at least: each plan trains."),

@@ -72,9 +72,9 @@ def _one_more(schedule: str) -> float:
 def _kept() -> Seen:
     step = simulate("pipedream", stages=LAYERS, microbatches=1, steps=STEPS)
     kept = [stage.versions for stage in step.stages]
-    lines = [f"layer {layer} keeps {counted(count, 'version')} of its weights" for layer, count in enumerate(kept)]
+    lines = [f"layer {layer}: {counted(count, 'version')} of its weights" for layer, count in enumerate(kept)]
     lines.append(
-        f"one more step takes {_one_more('1f1b'):g} units with 1f1b, {_one_more('pipedream'):g} with pipedream"
+        f"units that one more step takes: {_one_more('1f1b'):g} with 1f1b, {_one_more('pipedream'):g} with pipedream"
     )
     return Seen(lines, {"kept": kept[0], "older": kept[0] - 1, "newest": kept[-1], "steps": STEPS})
 
@@ -97,7 +97,7 @@ def _first_difference() -> Seen:
 
 def _reproducible() -> Seen:
     made = {runtime: _xor("pipedream", STEPS * SAMPLES, runtime) for runtime in ("inline", "threads", "schedulers")}
-    lines = [f"{runtime:11} weights {each.weights_sha256[:32]}" for runtime, each in made.items()]
+    lines = [f"{runtime:11} {each.weights_sha256[:32]}" for runtime, each in made.items()]
     count = len({each.weights_sha256 for each in made.values()})
     return Seen(lines, {"weights": count, "runtimes": len(made), "parallel": len(made) - 1})
 

@@ -178,11 +178,11 @@ def _pairs() -> Iterator[tuple[str, dict[str, np.ndarray], dict[str, np.ndarray]
         ("NaN in both, the same bits", 0, np.nan, np.nan),
     ):
         for name in names:
-            pair = [dict(weights), dict(weights)]
-            for each, value in zip(pair, (old, new), strict=True):
+            one, other = dict(weights), dict(weights)
+            for each, value in ((one, old), (other, new)):
                 each[name] = weights[name].copy()
                 each[name].flat[position] = value
-            yield f"{what}, in {name}", pair[0], pair[1]
+            yield f"{what}, in {name}", one, other
     yield "a number of each array", weights, {name: -array for name, array in weights.items()}
     yield "an array that is missing", weights, {name: weights[name] for name in names[1:]}
     short = {**weights, names[0]: weights[names[0]][..., :1]}
@@ -296,10 +296,11 @@ LESSON = Lesson(
         Question(
             "differ_resumed",
             f"""
-            Now the whole job. A training of {JOB_EPOCHS} epochs is killed with kill -9 after epoch {KILL_AFTER}:
-            trainer, layers, supervisors, all at once. Then `annex-actors resume` goes on from the newest checkpoint.
-            There are {len(PARTS)} fingerprints at the end: of the weights, of the optimizer's state, and of the log of
-            costs. How many differ from those of a training that was never killed? This takes some seconds.
+            Now the whole job. A training of {counted(JOB_EPOCHS, "epoch")} is killed with kill -9 after epoch
+            {KILL_AFTER}: trainer, layers, supervisors, all at once. Then `annex-actors resume` goes on from the newest
+            checkpoint. There are {counted(len(PARTS), "fingerprint")} at the end: of the weights, of the optimizer's
+            state, and of the log of costs. How many differ from those of a training that was never killed? This takes
+            some seconds.
             """,
             _resumed,
             "differ",
