@@ -213,7 +213,8 @@ def test_a_schedule_that_stands_still_ends_a_run_with_one_line_and_mended_it_goe
     assert len(lines) == 1
     assert lines[0].startswith("error: the run stands still: trainer waits for the outputs of an evaluation; layer 0")
     assert "; layer 1 tanh waits for schedule gated to allow backward of step 0 microbatch 0;" in lines[0]
-    assert lines[0].endswith("(no committed step is saved in stuck; `annex-actors resume stuck` begins again)")
+    assert "(no committed step is saved in stuck; `annex-actors resume stuck` begins again; " in lines[0]
+    assert lines[0].endswith("; `annex-actors explain standstill` says how that is known)")
     Path("closed").unlink()
     resumed = printed(capsys, "resume", "stuck", "--quiet")
     assert {name: resumed[name] for name in HASHES} == {name: wanted[name] for name in HASHES}
