@@ -22,6 +22,7 @@ _ANSWERS = "A file of answers, one a line, instead of your own: numbers, paths o
 _FOLDER = "Where files for your code are made."
 _AGAIN = "Begin the lesson again: your answers are forgotten, your files stay."
 _TEACHER = "Print a page for teachers in Markdown: times, goals, answers, wrong answers and what each is told."
+_DECK = "Draw pictures for a blackboard into this folder, as SVG (extra `plots`)."
 _NOTEBOOK = "Take the course in a browser, as a notebook of marimo (extra `lessons`)."
 _GRADE = "Grade files with code of learners, each in a process with limits of time and memory."
 
@@ -33,6 +34,7 @@ def learn(
     again: Annotated[bool, typer.Option("--again", help=_AGAIN)] = False,
     teacher: Annotated[bool, typer.Option("--teacher", help=_TEACHER)] = False,
     grade: Annotated[bool, typer.Option("--grade", help=_GRADE)] = False,
+    deck: Annotated[Path | None, typer.Option(metavar="FOLDER", help=_DECK)] = None,
     notebook: Annotated[bool, typer.Option("--notebook", help=_NOTEBOOK)] = False,
     debug: shared.Debug = False,
 ) -> None:
@@ -44,6 +46,9 @@ def learn(
 
     if notebook:
         raise typer.Exit(_notebook())
+    if deck is not None:
+        _draw(deck)
+        return
     if grade:
         _grade(what or [])
         return
@@ -89,6 +94,23 @@ def _notebook() -> int:
     except ImportError as error:
         raise ConfigError("expected marimo for --notebook, got none; pip install 'annex-actors[lessons]'") from error
     return subprocess.run([sys.executable, "-m", "marimo", "run", str(notebook.__file__)], check=False).returncode
+
+
+def _draw(folder: Path) -> None:
+    """Draw the deck into a folder, and print a table of its pictures."""
+    from annex_actors.base.files import writing
+    from annex_actors.lessons.deck import drawn
+    from annex_actors.training.atomic_files import write_whole
+
+    rows = []
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    for picture, content in drawn():
+        path = folder / f"{picture.name}.svg"
+        with writing(path):
+            write_whole(path, content)
+        rows.append((str(path), picture.title))
+    print_table(["picture", "shows"], rows)
 
 
 def _grade(files: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -152,3 +153,22 @@ def test_wrong_arguments_are_one_line(capsys: pytest.CaptureFixture[str], tmp_pa
     Path("state/annex-actors/lessons.json").write_text("broken")
     assert main(["learn"]) == 2
     assert "delete it" in capsys.readouterr().err
+
+
+def test_the_deck_has_a_picture_for_each_lesson_and_is_the_same_each_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    for folder in ("deck", "again"):
+        assert main(["learn", "--deck", folder]) == 0
+    listed = capsys.readouterr().out
+    files = sorted(path.name for path in Path("deck").iterdir())
+    assert {int(name[:2]) for name in files} == {each.number for each in LESSONS}
+    for name in files:
+        assert name in listed
+        content = Path("deck", name).read_bytes()
+        assert ElementTree.fromstring(content).tag.endswith("}svg")
+        assert content == Path("again", name).read_bytes()
+    Path("file").touch()
+    assert main(["learn", "--deck", "file"]) == 2
+    assert "expected a file that can be written at file, got File exists" in capsys.readouterr().err
