@@ -56,6 +56,15 @@ def _chart(found: Trace, steps: int = 1) -> bytes:
     return found.gantt("svg", step=0, steps=steps)
 
 
+def chart(schedule: str, stages: int, microbatches: int) -> str:
+    """Return a step of a schedule as SVG.
+
+    Raises:
+        ConfigError: the schedule takes no such numbers, or matplotlib is not installed.
+    """
+    return _chart(_traced(schedule, stages, microbatches)).decode()
+
+
 DECK = (
     Picture("01-one-layer", "one layer, and the trainer that feeds it", lambda: _messages(1, 1)),
     Picture("02-forward", "activations on their way through a chain of layers", lambda: _messages(3, 1)),

@@ -9,9 +9,10 @@ app = marimo.App(width="medium", app_title="annex-actors: the course")
 def _():
     import marimo as mo
 
-    from annex_actors.lessons import course, pages, progress, steps, submission, taking
+    from annex_actors.base import errors
+    from annex_actors.lessons import course, deck, pages, progress, steps, submission, taking
 
-    return course, mo, pages, progress, steps, submission, taking
+    return course, deck, errors, mo, pages, progress, steps, submission, taking
 
 
 @app.cell
@@ -58,6 +59,25 @@ def _(given, inputs, kept, learner, mo, pages, progress):
     shown = [mo.vstack([mo.md(each.markdown), *([inputs[each.asks]] if each.asks else [])]) for each in sections]
     mo.vstack(shown)
     return (sections,)
+
+
+@app.cell
+def _(mo):
+    schedule = mo.ui.dropdown(["gpipe", "1f1b", "zb-h1", "pipedream"], value="1f1b", label="schedule")
+    stages = mo.ui.slider(1, 8, value=4, label="stages", show_value=True)
+    microbatches = mo.ui.slider(1, 16, value=4, label="microbatches", show_value=True)
+    mo.vstack([mo.md("#### Try a schedule: a step, simulated"), mo.hstack([schedule, stages, microbatches])])
+    return microbatches, schedule, stages
+
+
+@app.cell
+def _(deck, errors, microbatches, mo, schedule, stages):
+    try:
+        tried = mo.Html(deck.chart(schedule.value, stages.value, microbatches.value))
+    except errors.UserError as error:
+        tried = mo.md(str(error))
+    tried  # noqa: B018 - a cell shows its last line
+    return (tried,)
 
 
 if __name__ == "__main__":

@@ -76,3 +76,20 @@ def test_the_notebook_takes_the_lesson(lesson: Lesson, tmp_path: Path, monkeypat
     assert "is finished" in found["sections"][-1].markdown
     _, found = app.run(defs={"lesson_number": lesson.number})  # taken up where it was left
     assert "is finished" in found["sections"][-1].markdown
+
+
+@pytest.mark.parametrize(
+    ("stages", "microbatches", "shown"), [(3, 5, "<svg"), (2, 0, "expected <code>microbatches</code>")]
+)
+def test_a_schedule_can_be_tried_in_the_notebook(
+    stages: int, microbatches: int, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marimo = pytest.importorskip("marimo")
+    pytest.importorskip("matplotlib")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    from annex_actors.lessons.notebook import app
+
+    sliders = {"stages": marimo.ui.slider(1, 8, value=stages), "schedule": marimo.ui.dropdown(["1f1b"], value="1f1b")}
+    defs = {"lesson_number": 1, **sliders, "microbatches": marimo.ui.slider(0, 16, value=microbatches)}
+    _, found = app.run(defs=defs)
+    assert shown in found["tried"].text
