@@ -10,9 +10,9 @@ def _():
     import marimo as mo
 
     from annex_actors.base import errors
-    from annex_actors.lessons import course, deck, pages, progress, steps, submission, taking
+    from annex_actors.lessons import course, deck, pages, progress, run_page, steps, submission, taking
 
-    return course, deck, errors, mo, pages, progress, steps, submission, taking
+    return course, deck, errors, mo, pages, progress, run_page, steps, submission, taking
 
 
 @app.cell
@@ -78,6 +78,24 @@ def _(deck, errors, microbatches, mo, schedule, stages):
         tried = mo.md(str(error))
     tried  # noqa: B018 - a cell shows its last line
     return (tried,)
+
+
+@app.cell
+def _(mo):
+    show_page = mo.ui.run_button(label="Train on XOR, kill layer 1 once, and show the page of the run")
+    mo.vstack([mo.md("#### Look at a run"), show_page])
+    return (show_page,)
+
+
+@app.cell
+def _(errors, mo, run_page, show_page):
+    mo.stop(not show_page.value)
+    try:
+        framed = mo.iframe(run_page.page_of_a_run(), height="900px")
+    except errors.AnnexError as error:
+        framed = mo.md(str(error))
+    framed  # noqa: B018 - a cell shows its last line
+    return (framed,)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -93,3 +94,14 @@ def test_a_schedule_can_be_tried_in_the_notebook(
     defs = {"lesson_number": 1, **sliders, "microbatches": marimo.ui.slider(0, 16, value=microbatches)}
     _, found = app.run(defs=defs)
     assert shown in found["tried"].text
+
+
+def test_the_page_of_a_run_is_shown_in_a_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("marimo")
+    pytest.importorskip("starlette")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    from annex_actors.lessons.notebook import app
+
+    _, found = app.run(defs={"lesson_number": 1, "show_page": SimpleNamespace(value=True)})
+    assert found["framed"].text.startswith("<iframe")
+    assert "InjectedCrash" in found["framed"].text
