@@ -12,6 +12,7 @@ layers for each node.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from random import Random
 
 from annex_actors.experiments.comparison import Comparison
@@ -68,24 +69,24 @@ def _waits(plan: Plan) -> dict[int, LayerTimes]:
     return {n: LayerTimes(work[n], work[n], work[n], UPDATE_S / speed) for n, speed in enumerate(of_layers[:LAYERS])}
 
 
-def main(rounds: int, seeds: Sequence[int]) -> None:
-    """Run the benchmark."""
+def main(rounds: int, seeds: Sequence[int], *, smoke: bool) -> None:
+    """Run the benchmark; the smallest size has the planner's plan alone."""
     with LocalCluster(len(SPEEDS)) as cluster:
         runtime = RayRuntime(ray_address=cluster.address, spares=0)
         with runtime.kept_up():
-            hop = measure_hop(runtime, seconds=min(rounds, 4.0))
+            hop = Hop(0.001, 0.0, 0.0005) if smoke else measure_hop(runtime, seconds=min(rounds, 4.0))
             print(f"a hop between nodes: {1e3 * hop.latency:.2f} ms, a piece of work {1e3 * hop.work:.2f} ms")
-            report("layers that wait", (waiting(seed, rounds, hop, runtime, delayed(seed)) for seed in seeds))
-            found = list(unequal(rounds, hop, runtime))
+            if not smoke:
+                report("layers that wait", (waiting(seed, rounds, hop, runtime, delayed(seed)) for seed in seeds))
+            found = list(islice(unequal(rounds, hop, runtime), 1 if smoke else None))
             report("nodes of speed 1, 1/2 and 1/4", found)
-            planned, equal = (each.plans[0] for _, each in found)
+            planned, equal = found[0][1].plans[0], found[-1][1].plans[0]
             predicted = equal.predicted.seconds / planned.predicted.seconds
-            print(
-                f"the planner's plan is faster by {predicted:.2f} as predicted, {equal.seconds / planned.seconds:.2f}"
-            )
+            measured = equal.seconds / planned.seconds
+            print(f"the planner's plan is {predicted:.2f} times as fast as predicted, {measured:.2f} as measured")
     print_peak_memory()
 
 
 if __name__ == "__main__":
     smoke, numbers = arguments()
-    main(1, [0]) if smoke else main(numbers[0] if numbers else 3, range(10))
+    main(1 if smoke else numbers[0] if numbers else 3, range(10), smoke=smoke)

@@ -17,7 +17,7 @@ BENCHMARKS = {
     "ideal": ["1f1b", "real / ideal"],
     "memory": ["8-6-4, batch 8", "MiB: ours"],
     "on_ray": ["4 layers 8-8, batch 128", "schedulers", "processes", "ray pays off"],
-    "on_nodes": ["a hop between nodes", "6 waits, gpipe, m=2", "the planner's", "equal split", "as measured"],
+    "on_nodes": ["a hop between nodes", "nodes of speed 1, 1/2 and 1/4", "the planner's", "as measured"],
     "observing": ["no page", "page, no viewer", "page, 3 viewers", "the same weights"],
     "prediction": ["2-8-1, predict(1): the same bits", "2-8-1, kept up, predict(100000): the same bits"],
     "predicted": ["layers that wait", "6 waits, gpipe, m=2", "dense:8 relu dense:10", "median error"],
@@ -51,7 +51,17 @@ def test_every_file_is_a_benchmark_that_is_run_here_or_shared_by_them() -> None:
     assert {path.stem for path in FOLDER.glob("*.py")} == BENCHMARKS.keys() | SHARED
 
 
-@pytest.mark.parametrize("name", BENCHMARKS)
+SLOW = {"on_nodes"}
+"""They take more than a minute at their smallest size, as where a cluster starts: they run with ``--whole``."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.whole, pytest.mark.timeout(300)] if name in SLOW else [])
+        for name in BENCHMARKS
+    ],
+)
 def test_a_benchmark_runs_at_its_smallest_size_and_prints_how_much_memory_it_took(name: str) -> None:
     if name in ("on_nodes", "on_ray"):
         pytest.importorskip("ray")
