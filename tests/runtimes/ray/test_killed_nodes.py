@@ -11,18 +11,19 @@ from annex_actors.runtimes.program import Supervision
 from tests.trainings import Training
 
 
-def test_killed_nodes_and_actors_change_no_bit(whole: bool) -> None:
+@pytest.mark.whole
+@pytest.mark.timeout(3600)
+def test_killed_nodes_and_actors_change_no_bit() -> None:
     ray = pytest.importorskip("ray")
     ray.shutdown()  # that of other tests: a process joins one cluster at a time
     training = Training(schedule="1f1b", microbatches=2)
     verdict = chaos(
         training.learner(RayRuntime(), Supervision(hang_seconds=3.0)),
         training.dataset,
-        epochs=1000 if whole else 60,
+        epochs=1000,
         batch_size=training.batch_size,
-        faults=200 if whole else 4,
+        faults=200,
         pause_s=0.5,
-        kinds=None if whole else [FaultKind.NODE, FaultKind.KILL],
         nodes=3,
     )
     assert [each.error for each in verdict.rounds if each.error] == []
