@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,14 +16,10 @@ import pytest
 from annex_actors.cli import main
 from annex_actors.page.saved_page import saved_page
 from annex_actors.tracing.rows import rows_of
+from tests.page.browsers import chromium, opened
 from tests.page.streams import stream
 from tests.tracing.random_traces import SEEDS, random_trace
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="expected chromium, got none; apt-get install chromium")
-
-TIMEOUT_MS = 60_000
 TRAIN = ("train", "digits", "--epochs", "12", "--quiet")
 GATED = """
 import os, time
@@ -58,26 +53,8 @@ HOSTILE = "<img src=x onerror=window.hacked=1></script><script>window.hacked=1</
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as player:
-        found = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as found:
         yield found
-        found.close()
-
-
-@contextmanager
-def opened(browser: Any, width: int = 1280, height: int = 900, scheme: str = "light") -> Iterator[Any]:
-    """Yield a page of a browser; at the end it has had no error, and its policy was not violated."""
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-    context.set_default_timeout(TIMEOUT_MS)
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    try:
-        yield page
-        assert errors == []
-    finally:
-        context.close()
 
 
 def saved(folder: Path, records: list[dict[str, Any]]) -> str:

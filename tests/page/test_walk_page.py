@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,11 +17,10 @@ from annex_actors.page.walk_page import save_walk
 from annex_actors.stepping.saved import fingerprint, read_walk
 from annex_actors.stepping.stepper import Stepper
 from annex_actors.stepping.walk import Walk
+from tests.page.browsers import chromium, opened
 from tests.trainings import Training, undisturbed
 
 SMALL = Training(epochs=1, size=4, batch_size=2)
-TIMEOUT_MS = 60_000
-CHROMIUM = shutil.which("chromium")
 
 
 @contextmanager
@@ -39,29 +37,8 @@ def walked() -> Iterator[tuple[Stepper, str]]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("expected chromium, got none; apt-get install chromium")
-    with playwright.sync_playwright() as player:
-        found = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as found:
         yield found
-        found.close()
-
-
-@contextmanager
-def opened(browser: Any, width: int = 1280) -> Iterator[Any]:
-    """Yield a page of a browser; at the end it has had no error, and its policy was not violated."""
-    context = browser.new_context(viewport={"width": width, "height": 900})
-    context.set_default_timeout(TIMEOUT_MS)
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    try:
-        yield page
-        assert errors == []
-    finally:
-        context.close()
 
 
 def at(page: Any, number: int) -> None:
