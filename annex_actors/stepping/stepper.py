@@ -33,7 +33,7 @@ class Stepper:
         Raises:
             ConfigError: a word that is none, or a move that is not possible; those before it are made.
         """
-        for word in words.split():
+        for word in words.split():  # one by one: a walk by another schedule stays, though a word after it is wrong
             self.walk = obey(self.walk, word)
         return self.walk.point()
 

@@ -22,6 +22,7 @@ def test_a_hop_takes_some_time_on_every_runtime(name: str) -> None:
     hop = next(hop for hop in hops if hop.work + hop.latency > 0)
     assert hop.latency >= 0
     assert hop.per_byte >= 0
+    assert hop.work + hop.latency < 0.1
 
 
 def test_the_time_for_it_is_above_0() -> None:
