@@ -26,11 +26,12 @@ from annex_actors.protocol.instrument import Instrument, Peer, Point, WorkItem
 from annex_actors.protocol.messages import Address, Message
 from annex_actors.protocol.routing import stage_address
 from annex_actors.runs.config import resolve
-from annex_actors.runtimes import Crash
+from annex_actors.runtimes import Crash, Supervision
 from annex_actors.training.fingerprints import arrays_sha256
 from annex_actors.training.learner import Learner
 
 FAULTS, EPOCHS = 12, 2
+HANG_SECONDS = 1.0  # a reader waits for each thread that hangs, until the watchdog finds it
 STEPS, STEP, LAYER = 6, 3, 1
 JOB_EPOCHS = 10
 KILL_AFTER = 2  # epochs
@@ -40,7 +41,8 @@ PARTS = ("weights_sha256", "state_sha256", "cost_log_sha256")
 
 def _chaos() -> Seen:
     network = sequence(dense(32), activation("relu"), dense(10))
-    learner = Learner(network, runtime="threads", microbatches=2, seed=1)
+    supervision = Supervision(hang_seconds=HANG_SECONDS)
+    learner = Learner(network, runtime="threads", microbatches=2, seed=1, supervision=supervision)
     verdict = chaos(learner, load("digits"), epochs=EPOCHS, batch_size=64, faults=FAULTS, seed=1)
     kinds = ", ".join(f"{count} {kind.value}" for kind, count in sorted(verdict.faults.items(), key=str))
     other = sum(not each.identical for each in verdict.rounds)

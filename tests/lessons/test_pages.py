@@ -109,6 +109,6 @@ def test_the_page_of_a_run_is_shown_in_a_frame(tmp_path: Path, monkeypatch: pyte
 
 
 def test_the_extra_of_the_notebook_brings_what_draws_its_charts() -> None:
-    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text(encoding="utf-8"))["project"]
     names = {each.partition(">")[0] for each in project["optional-dependencies"]["lessons"]}
     assert {"marimo", "matplotlib"} <= names
