@@ -21,7 +21,6 @@ from annex_actors.runtimes.hosting.workers.control_messages import Ended
 from annex_actors.runtimes.hosting.workers.startup import START_S
 from annex_actors.runtimes.hosting.workers.worker_child import WorkerDied
 from annex_actors.runtimes.ray.careful import Noted, Noting
-from annex_actors.runtimes.ray.copied_log import CopyFailed
 from annex_actors.runtimes.ray.node_names import NodeNames
 from annex_actors.runtimes.ray.outbox import Batch
 from annex_actors.runtimes.ray.places import Options
@@ -89,7 +88,6 @@ class ActorWorker:
         caller: makes the calls.
         names: of the nodes.
         here: the id of this process's node.
-        report: called with a copy of commits that has failed.
     """
 
     def __init__(
@@ -100,7 +98,6 @@ class ActorWorker:
         caller: Caller,
         names: NodeNames,
         here: str,
-        report: Callable[[CopyFailed], None],
     ) -> None:
         self.options = options
         self.handle = handle
@@ -117,7 +114,6 @@ class ActorWorker:
         self._names = names
         self._files: tuple[WrittenFile, ...] = ()
         self._here = here
-        self._report = report
         self._pid: int | None = None
         self._behind_s: float | None = None
         self._final: Ended | None = None
@@ -285,8 +281,6 @@ class ActorWorker:
                 self._final = message
             elif isinstance(message, Noting):  # the heartbeat shows it
                 self.send(Noted(message.number))
-            elif isinstance(message, CopyFailed):
-                self._report(message)
             elif isinstance(message, Printed):
                 self._files = message.files
                 self._log(message.text)

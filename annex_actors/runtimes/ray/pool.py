@@ -171,7 +171,7 @@ class RayPool:
 
     def _new_worker(self, options: Options) -> ActorWorker:
         handle = self._class.options(**options).remote(self._beat_s)
-        return ActorWorker(options, handle, self._load, self._caller, self._names, self._here, self.commits.report)
+        return ActorWorker(options, handle, self._load, self._caller, self._names, self._here)
 
     def _assign(self, worker: ActorWorker, assigned: Assign) -> None:
         address, number = assigned.spec.address, assigned.number

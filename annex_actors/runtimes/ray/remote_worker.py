@@ -208,7 +208,7 @@ class RemoteWorker(PeerWorker):
 
     def _assigned(self, assignment: Assign) -> None:
         spec = assignment.spec
-        self._log = CopiedLog(spec.address, assignment.number, self._copies, self._tell)
+        self._log = CopiedLog(spec.address, assignment.number, self._copies)
         watching = combined(self._recorder(assignment), self._careful or NO_INSTRUMENT)
         started = self._host(assignment, self._log, Heartbeat(), watching)
         with self._delivering:

@@ -1,15 +1,20 @@
-"""The commits of a run in store actors, as the supervising process sees them."""
+"""The commits of a run in store actors, as the supervising process sees them.
+
+Only Ray says that a store actor has died. Until then one that cannot be reached may be back, and is neither replaced
+nor given up; but no new one is started on its node, which may be dead. A copy is given up for others only once these
+have all that it has.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
+from typing import Any
 
 import ray
-from ray.exceptions import RayActorError
+from ray.exceptions import ActorUnavailableError, RayActorError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from annex_actors.protocol.messages import Address
@@ -19,7 +24,7 @@ from annex_actors.runtimes.program import RunFailedError
 from annex_actors.runtimes.ray import cluster
 from annex_actors.runtimes.ray.actor_worker import cause, is_its_own
 from annex_actors.runtimes.ray.commit_store import Packed, store_class
-from annex_actors.runtimes.ray.copied_log import CopiedLog, Copy, CopyFailed
+from annex_actors.runtimes.ray.copied_log import AGAIN_S, CopiedLog, Copy
 from annex_actors.runtimes.ray.places import RayPlaces
 from annex_actors.stores import StateStore
 
@@ -33,10 +38,12 @@ class _Store:
     Args:
         copy: what peers know of it.
         node: the id of its node.
+        out_of_reach: whether Ray could not reach it the last time.
     """
 
     copy: Copy
     node: str
+    out_of_reach: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +94,13 @@ class StoredCommits(Commits):
         self._failure: str | None = None
         self._up: list[_Store] = []
         self._stores: dict[Address, list[_Store]] = {}
+        self._begun: dict[Address, list[_Store]] = {}
+        """Those that the newest incarnation has begun with, and so commits to as long as they live."""
         self._committers: dict[Address, Committer] = {}
+        self._placing: dict[Address, Lock] = {}
+        """Held while copies of a peer are chosen and filled, which takes as long as a store actor takes to start."""
         self._lock = Lock()
-        self._closed = False
+        self._closed = Event()
         self._threads: list[Thread] = []
 
     def open(self) -> None:
@@ -108,25 +119,23 @@ class StoredCommits(Commits):
         Raises:
             RunFailedError: store actors do not start, or end again and again.
         """
-        with self._lock:
+        with self._placed(address):
             if self._failure is not None:
                 raise RunFailedError(self._failure)
             self._numbers[address], self._committers[address] = number, committer
-            self._place(address)
+            begun = self._begun.get(address, [])
+            chosen = self._chosen(address, ())
+            if not self._fill(address, [each for each in chosen if each not in begun]):
+                chosen += [each for each in self._stores.get(address, ()) if each not in chosen]
+            self._stores[address], self._begun[address] = chosen, list(chosen)
             return self._copies_of(address)
 
     def open_here(self, address: Address, number: int) -> Snapshot | None:
         """See `Commits`."""
-        log = self._here[address] = CopiedLog(address, number, (), self.report)
+        log = self._here[address] = CopiedLog(address, number, ())
         committer = Committer(cluster.here(), log.commit_to, lambda: None)
         log.commit_to(self.begin(address, number, committer))
         return log.latest()
-
-    def report(self, failed: CopyFailed) -> None:
-        """End a store actor to which a call has failed, so that it is replaced."""
-        for each in list(self._up):
-            if each.copy.number == failed.number:
-                ray.kill(each.copy.handle)
 
     def copy_all(self) -> list[Address]:
         """Copy all commits to the store, when no stage commits any more; return the stages of which there are none."""
@@ -142,7 +151,7 @@ class StoredCommits(Commits):
     def close(self) -> None:
         """End the store actors. Safe to call twice."""
         with self._lock:
-            self._closed = True
+            self._closed.set()
             up, self._up = self._up, []
         for each in up:
             ray.kill(each.copy.handle)
@@ -151,58 +160,86 @@ class StoredCommits(Commits):
         self._here.clear()
         self._committers.clear()
 
-    def _place(self, address: Address) -> None:
-        """Have as many copies as wanted, on the best nodes; fill those that are new."""
+    def _placed(self, address: Address) -> Lock:
+        return self._placing.setdefault(address, Lock())
+
+    def _chosen(self, address: Address, kept: Sequence[_Store]) -> list[_Store]:
+        """Return as many copies as wanted, on the best nodes; those that are kept are among them."""
         nodes = self._places.stores(address, self._committers[address].node, list(cluster.nodes()))
-        before = self._stores.get(address, [])
-        chosen: list[_Store] = []
-        for index in range(self._count):
-            chosen.append(self._store_on(nodes[index % len(nodes)], chosen))
-        if any(each not in before for each in chosen):
-            commits, number = self._all(address), self._numbers[address]
-            new = [store.copy.handle for store in chosen if store not in before]
-            # A peer asks them for its last commit, and Ray may carry out its call before one made earlier from here.
-            for answer in [handle.commit.remote(packed, number) for handle in new for packed in commits]:
-                with suppress(RayActorError):  # it ended just now, and is replaced
-                    ray.get(answer)
-        self._stores[address] = chosen
+        unsure = {each.node for each in self._up if each.out_of_reach}
+        nodes = [node for node in nodes if node not in unsure] or nodes
+        taken = {each.node for each in kept}
+        free = [node for node in nodes if node not in taken] or nodes
+        chosen = list(kept)
+        for index in range(self._count - len(kept)):
+            chosen.append(self._store_on(free[index % len(free)], chosen))
+        return chosen
+
+    def _fill(self, address: Address, new: Sequence[_Store]) -> bool:
+        """Give new copies all commits of a peer; return whether each of them has them."""
+        if not new:
+            return True
+        commits, number = self._all(address), self._numbers[address]
+        # A peer asks them for its last commit, and Ray may carry out its call before one made earlier from here.
+        answers = [self._answer(store, "commit", packed, number) for store in new for packed in commits]
+        return None not in answers
 
     def _store_on(self, node: str, but: Sequence[_Store]) -> _Store:
         """Return a store actor on a node, or a new one; none of ``but``."""
         return next((each for each in self._up if each.node == node and each not in but), None) or self._new_store(node)
 
     def _new_store(self, node: str) -> _Store:
-        self._made += 1
-        affinity = NodeAffinitySchedulingStrategy(node, soft=True)
-        handle = self._class.options(scheduling_strategy=affinity).remote(self._store.depth, self._store.every)
-        store = _Store(Copy(self._made, handle), node)
-        self._up.append(store)
-        thread = Thread(target=self._watch, args=(store,), name=f"watches store {self._made}", daemon=True)
-        self._threads = [*(each for each in self._threads if each.is_alive()), thread]
-        thread.start()
-        return store
+        with self._lock:
+            self._made += 1
+            affinity = NodeAffinitySchedulingStrategy(node, soft=True)
+            handle = self._class.options(scheduling_strategy=affinity).remote(self._store.depth, self._store.every)
+            store = _Store(Copy(self._made, handle), node)
+            if self._closed.is_set():
+                ray.kill(handle)
+                return store
+            self._up.append(store)
+            thread = Thread(target=self._watch, args=(store,), name=f"watches store {self._made}", daemon=True)
+            self._threads = [*(each for each in self._threads if each.is_alive()), thread]
+            thread.start()
+            return store
 
     def _watch(self, store: _Store) -> None:
-        try:
-            ray.get(store.copy.handle.stand.remote())
-        except Exception as error:  # noqa: BLE001 - whatever it is, it does not stand
-            with self._lock:
-                if not self._closed:
-                    self._up.remove(store)
-                    self._replace(store, error)
+        while not self._closed.is_set():
+            try:
+                ray.get(store.copy.handle.answer.remote())
+                store.out_of_reach = False
+                ray.get(store.copy.handle.stand.remote())
+            except ActorUnavailableError:
+                store.out_of_reach = True
+                self._closed.wait(AGAIN_S)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it does not stand
+                self._replace(store, error)
+                return
 
     def _replace(self, store: _Store, error: Exception) -> None:
-        self._deaths_left -= 1
-        if self._deaths_left < 0 or is_its_own(error):
-            self._failure = f"the stores of commits do not stay up, the last one: {cause(error)}"
-            for committer in self._committers.values():
+        with self._lock:
+            if self._closed.is_set():
+                return
+            self._up.remove(store)
+            self._deaths_left -= 1
+            if self._deaths_left < 0 or is_its_own(error):
+                self._failure = f"the stores of commits do not stay up, the last one: {cause(error)}"
+        if self._failure is not None:
+            for committer in list(self._committers.values()):
                 committer.end()  # its next incarnation ends the run
             return
         logger.warning("a store of commits is replaced: %s", cause(error))
-        for address in [each for each, stores in self._stores.items() if store in stores]:
-            self._stores[address].remove(store)
-            self._place(address)
-            self._committers[address].commit_to(self._copies_of(address))
+        for address in list(self._stores):
+            with self._placed(address):
+                kept = [each for each in self._stores[address] if each is not store]
+                if kept == self._stores[address]:
+                    continue
+                # The peer goes on meanwhile, and gives the new ones what it has committed by then.
+                chosen = self._chosen(address, kept)
+                self._stores[address] = kept
+                self._fill(address, chosen[len(kept) :])
+                self._stores[address] = chosen
+                self._committers[address].commit_to(self._copies_of(address))
 
     def _copies_of(self, address: Address) -> tuple[Copy, ...]:
         return tuple(each.copy for each in self._stores.get(address, ()))
@@ -214,13 +251,30 @@ class StoredCommits(Commits):
         return next((each.snapshot() for each in self._all(address) if each.step == step), None)
 
     def _all(self, address: Address) -> list[Packed]:
-        """Return the commits of a peer, by step, from all copies that stand; where it has none yet, from the store."""
+        """Return the commits of a peer, by step, from all copies in reach; where it has none yet, from the store."""
         if address not in self._stores:
             commit = self._store.latest(address)
             return [] if commit is None else [Packed.of(commit)]
         found: dict[int, Packed] = {}
-        for copy in self._copies_of(address):
-            with suppress(RayActorError):  # it ended just now
-                _, kept = ray.get(copy.handle.commits.remote(address))
-                found.update({each.step: each.copied() for each in kept})
+        begun = self._begun[address]
+        # One that the peer has begun with has all. Those that are out of reach come last, and are then not waited for.
+        stores = sorted(self._stores[address], key=lambda each: (each.out_of_reach, each not in begun))
+        has_all = False
+        for store in stores:
+            if has_all and store.out_of_reach:
+                break
+            answer = self._answer(store, "commits", address)
+            if answer is not None:
+                found.update({each.step: each.copied() for each in answer[1]})
+                has_all |= store in begun
         return [found[step] for step in sorted(found)]
+
+    def _answer(self, store: _Store, method: str, *arguments: Any) -> Any:
+        """Return what a store actor answers, however long it is out of reach; None: it has died."""
+        while True:
+            try:
+                return ray.get(getattr(store.copy.handle, method).remote(*arguments))
+            except ActorUnavailableError:
+                self._closed.wait(AGAIN_S)
+            except RayActorError:
+                return None

@@ -1,0 +1,100 @@
+"""What Ray cannot reach for a moment is no dead store: it is asked again, and keeps its commits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from threading import current_thread, main_thread
+from typing import Any
+
+import pytest
+
+from annex_actors.protocol.messages import Address
+from annex_actors.protocol.routing import stage_address
+from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.stores import MemoryStore
+from annex_actors.testing.left_behind import nothing_left_behind
+from tests.rays import shared_ray
+
+ray = pytest.importorskip("ray")
+
+STAGE = stage_address(1)
+LOST_CALLS = 3
+
+
+class OnTheNodeOfThePeer:
+    """All copies on the node of the peer, which is the only one."""
+
+    def peer(self, address: Address) -> dict[str, Any]:
+        return {}
+
+    def stores(self, address: Address, node: str, nodes: list[str]) -> list[str]:
+        return [node]
+
+
+@pytest.fixture
+def commits(request: pytest.FixtureRequest) -> Iterator[Any]:
+    from annex_actors.runtimes.ray.stored_commits import StoredCommits
+
+    shared_ray()
+    with nothing_left_behind():
+        made = StoredCommits(MemoryStore(), [STAGE], OnTheNodeOfThePeer(), request.param, commit_every=1, max_deaths=0)
+        made.open()
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def lost(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count the calls of this thread that were lost; none is, until it is told how many are to come."""
+    lost: Counter[str] = Counter()
+    get = ray.get
+
+    def unreliable(call: Any, **settings: Any) -> Any:
+        if lost["to come"] > 0 and current_thread() is main_thread():
+            lost["to come"] -= 1
+            lost["calls"] += 1
+            raise ray.exceptions.ActorUnavailableError("Socket closed", b"0" * 16)
+        return get(call, **settings)
+
+    monkeypatch.setattr(ray, "get", unreliable)
+    return lost
+
+
+def begun(commits: Any, number: int) -> Snapshot | None:
+    found: Snapshot | None = commits.open_here(STAGE, number)
+    return found
+
+
+@pytest.mark.parametrize("commits", [1, 2], indirect=True)
+def test_an_incarnation_begins_from_a_store_that_could_not_be_reached_at_first(
+    commits: Any, lost: Counter[str]
+) -> None:
+    begun(commits, 1)
+    commits.commit(Snapshot(STAGE, 7, "state"), 1)
+    lost["to come"] = LOST_CALLS
+    found = begun(commits, 2)
+    assert found is not None
+    assert (found.step, found.state, lost["calls"]) == (7, "state", LOST_CALLS)
+
+
+@pytest.mark.parametrize("commits", [1, 2], indirect=True)
+def test_a_commit_reaches_a_store_that_could_not_be_reached_at_first(commits: Any, lost: Counter[str]) -> None:
+    begun(commits, 1)
+    commits.commit(Snapshot(STAGE, 7, "state"), 1)
+    lost["to come"] = LOST_CALLS
+    commits.commit(Snapshot(STAGE, 8, "later"), 1)
+    assert lost["calls"] == LOST_CALLS
+    found = begun(commits, 2)
+    assert found is not None
+    assert (found.step, found.state) == (8, "later")
+
+
+@pytest.mark.parametrize("commits", [1], indirect=True)
+def test_what_is_copied_at_the_end_is_asked_for_until_it_comes(commits: Any, lost: Counter[str]) -> None:
+    begun(commits, 1)
+    commits.commit(Snapshot(STAGE, 7, "state"), 1)
+    lost["to come"] = LOST_CALLS
+    assert commits.copy_all() == []
+    assert lost["calls"] == LOST_CALLS
+    assert [each.step for each in commits.cut(7)] == [7]
