@@ -165,7 +165,8 @@ class StoredCommits(Commits):
 
     def _chosen(self, address: Address, kept: Sequence[_Store]) -> list[_Store]:
         """Return as many copies as wanted, on the best nodes; those that are kept are among them."""
-        nodes = self._places.stores(address, self._committers[address].node, list(cluster.nodes()))
+        up = list(cluster.nodes())  # without that of the peer, if this has died
+        nodes = [node for node in self._places.stores(address, self._committers[address].node, up) if node in up]
         unsure = {each.node for each in self._up if each.out_of_reach}
         nodes = [node for node in nodes if node not in unsure] or nodes
         taken = {each.node for each in kept}
