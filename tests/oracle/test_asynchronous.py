@@ -13,7 +13,7 @@ import pytest
 
 from annex_actors.runtimes import InlineRuntime
 from tests.faults.plans import disturbed, shuffled
-from tests.matrix import matrix
+from tests.matrix import SLOW_HOSTS, matrix
 from tests.oracle.plain import FORWARD, expected
 from tests.trainings import ADAM, CLASSIFIER, MOMENTUM, REGRESSOR, Training, fingerprints, host_named, train
 
@@ -60,7 +60,10 @@ def test_any_order_of_events_with_kills_follows_the_formula(case: tuple[str, int
     assert disturbed(training, host).fingerprints == fingerprints(expected(training))
 
 
-ON_HOSTS = [(*case, host) for host in ("threads", "schedulers", "processes", "ray") for case in CASES]
+ON_HOSTS = [
+    *((*case, host) for host in ("threads", "schedulers") for case in CASES),
+    *((schedule, seed, host) for host in SLOW_HOSTS for schedule, seed in CASES if seed < 25),
+]
 
 
 @pytest.mark.parametrize(

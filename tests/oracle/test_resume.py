@@ -83,7 +83,7 @@ def name(case: Case) -> str:
     return ", ".join(map(str, case))
 
 
-@pytest.mark.parametrize("case", matrix(CASES, sample=120, id=name))
+@pytest.mark.parametrize("case", matrix(CASES, sample=120, id=name, together=2))
 def test_a_run_resumed_from_any_step_gives_the_same_bits(case: Case) -> None:
     schedule, step, _, network = case
     resumed(case, checkpoints(schedule, network)[step])
