@@ -23,6 +23,9 @@ def resume(
     runtime: Annotated[
         str | None, typer.Option(help="Resume on this runtime instead; the weights are the same.")
     ] = None,
+    ray_address: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Resume on this Ray cluster instead.")
+    ] = None,
     load: shared.LoadInstead = None,
     progress_every: shared.ProgressEvery = None,
     quiet: shared.Quiet = False,
@@ -49,6 +52,7 @@ def resume(
     note = (lambda line: None) if quiet else print_note
     config = saved.config_for(load or [], note)
     config = config if runtime is None else config.on_runtime(runtime)
+    config = config if ray_address is None else config.on_cluster(ray_address)
     config = config if epochs is None else config.with_epochs(epochs)
     learner, dataset = config.learner(), config.load()
     resumption, before = Resumption.prepare(saved, config, learner, dataset), saved.report

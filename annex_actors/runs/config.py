@@ -204,6 +204,18 @@ class RunConfig(Section):
         training = self.training.model_copy(update={"stages": stages})
         return self.model_copy(update={"runtime": RuntimeSection(name=runtime), "training": training})
 
+    def on_cluster(self, ray_address: str) -> RunConfig:
+        """Return the config of the same run on another Ray cluster; the bits stay the same.
+
+        Raises:
+            ConfigError: the run is on another runtime.
+        """
+        if self.runtime.name != "ray":
+            raise ConfigError(f"expected runtime ray, got {self.runtime.name}; `--runtime ray` goes on there")
+        return self.model_copy(
+            update={"runtime": RuntimeSection(**(self.runtime.model_dump() | {"ray_address": ray_address}))}
+        )
+
     def with_epochs(self, epochs: int) -> RunConfig:
         """Return the config of the same run with another number of epochs in all."""
         return self.model_copy(update={"training": self.training.model_copy(update={"epochs": epochs})})
