@@ -70,7 +70,7 @@ def fewer_on_slow_hosts(cases: Sequence[_Case], *, together: int, seed: int = 0)
 
     Hosts have no mathematics: what a case shows of one is that messages of this schedule, of these batches, of layers
     that share actors so, arrive and are committed in order. So there any few settings meet each other, as on other
-    hosts all do, and ``--whole`` takes an hour on Ray instead of a night.
+    hosts all do, and ``--whole`` takes half an hour on Ray instead of a night.
 
     Args:
         cases: tuples or dataclasses of settings, one of which is the host.
