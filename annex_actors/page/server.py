@@ -36,6 +36,15 @@ class Application(Protocol):
         """Do what is to be done beside the answers until the event is set; then end every stream."""
 
 
+def check_installed() -> None:
+    """Refuse a page that could not be served.
+
+    Raises:
+        ConfigError: uvicorn is not installed.
+    """
+    _config_of()
+
+
 @contextmanager
 def serving(application: Application) -> Iterator[str]:
     """Serve a page during the block, and yield its link, which has the token that the page can be opened with.
