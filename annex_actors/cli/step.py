@@ -134,7 +134,7 @@ def _check_terminal() -> None:
     try:
         import textual  # noqa: F401 - so that the error names the extra
     except ImportError as error:
-        hint = "pip install annex-actors[top], or use --walk or --page"
+        hint = "pip install 'annex-actors[top]', or use --walk or --page"
         raise ConfigError(f"expected Textual for `step`, got none; {hint}") from error
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ConfigError("expected a terminal for `step`, got none; --walk WORDS prints the same, --page shows it")

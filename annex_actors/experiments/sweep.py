@@ -211,7 +211,7 @@ def drawing() -> tuple[Any, Any]:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ConfigError("expected matplotlib for a heat map, got none; pip install annex-actors[plots]") from error
+        raise ConfigError("expected matplotlib for a heat map, got none; pip install 'annex-actors[plots]'") from error
     return rc_context, Figure
 
 

@@ -106,7 +106,7 @@ def _config_of() -> Callable[[Guard], Any]:
         from uvicorn import Config
         from uvicorn.protocols.http.h11_impl import H11Protocol
     except ImportError as error:
-        raise ConfigError("expected uvicorn for the page, got none; pip install annex-actors[observe]") from error
+        raise ConfigError("expected uvicorn for the page, got none; pip install 'annex-actors[observe]'") from error
 
     class BoundedProtocol(H11Protocol):  # type: ignore[misc]  # an extra, seen as Any
         """Closes a connection too many as soon as it is made."""

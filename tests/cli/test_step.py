@@ -115,7 +115,7 @@ def test_without_textual_one_line_names_the_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, "textual", None)
     assert main(["step"]) == 2
-    expected = "expected Textual for `step`, got none; pip install annex-actors[top], or use --walk or --page"
+    expected = "expected Textual for `step`, got none; pip install 'annex-actors[top]', or use --walk or --page"
     assert capsys.readouterr().err == f"error: {expected}\n"
 
 
@@ -125,7 +125,7 @@ def test_without_a_server_a_page_is_refused_before_the_walk(
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert main(["step", "--page", "--walk", "no-word"]) == 2
     assert capsys.readouterr().err == (
-        "error: expected uvicorn for the page, got none; pip install annex-actors[observe]\n"
+        "error: expected uvicorn for the page, got none; pip install 'annex-actors[observe]'\n"
     )
 
 

@@ -39,7 +39,7 @@ def test_a_picture_that_cannot_be_drawn_is_refused_before_the_sweep(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert main(["sweep", "stages=1", *NETWORK, "--picture", "x.png", "--out", "y.csv"]) == 2
     out, error = capsys.readouterr()
-    assert error == "error: expected matplotlib for a heat map, got none; pip install annex-actors[plots]\n"
+    assert error == "error: expected matplotlib for a heat map, got none; pip install 'annex-actors[plots]'\n"
     assert out == ""
     assert not Path("y.csv").exists()
 
