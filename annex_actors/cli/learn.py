@@ -103,9 +103,9 @@ def _draw(folder: Path) -> None:
     from annex_actors.training.atomic_files import write_whole
 
     rows = []
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
     for picture, content in drawn():
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)  # once there is a picture
         path = folder / f"{picture.name}.svg"
         with writing(path):
             write_whole(path, content)

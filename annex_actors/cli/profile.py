@@ -60,6 +60,7 @@ def profile(
 ) -> None:
     """Measure a network: what each layer costs on this machine, in time and in bytes, and what a message does."""
     from annex_actors.runs.config import resolve
+    from annex_actors.training.cluster_profiles import check_installed, profile_cluster
     from annex_actors.training.profiles import profile as measured
 
     settings = shared.settings_from(
@@ -78,6 +79,8 @@ def profile(
     )
     if cluster is not None and ray_address is None:
         raise ConfigError(f"expected --ray-address with --cluster {cluster}, got none; add it, or set RAY_ADDRESS")
+    if ray_address is not None:
+        check_installed()  # refused before this machine is measured
     config, learner, dataset = resolve(settings)
     found = measured(
         learner.spec,
@@ -90,8 +93,6 @@ def profile(
     )
     nodes = None
     if ray_address is not None:
-        from annex_actors.training.cluster_profiles import profile_cluster
-
         nodes = profile_cluster(
             learner.spec,
             dataset,

@@ -24,8 +24,8 @@ def serve(
 ) -> None:
     """Serve predictions over HTTP by supervised actors, until Ctrl-C: POST /predict, GET /health (extra `serve`).
 
-    A request is JSON such as {"inputs": [[5.1, 3.5, 1.4, 0.2]]}, scaled as in training; of a network that was trained
-    on a table also {"rows": [{"age": 41, "job": "cook"}]}, raw as in the table. Its answer has the bits of
+    A request is JSON such as {"inputs": [[-0.83, 1.22, -1.36, -1.32]]}, scaled as in training; of a network that was
+    trained on a table also {"rows": [{"age": 41, "job": "cook"}]}, raw as in the table. Its answer has the bits of
     `predict`, whatever else is asked at the time, and also where layers are killed meanwhile.
     """
     from annex_actors import service

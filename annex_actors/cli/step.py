@@ -79,6 +79,8 @@ def step(
     is_plain = (walk is not None or json) and not page
     if not (is_plain or page):
         _check_terminal()
+    if page:
+        _check_page()
     _check_save(save)
     stepper = _stepper(settings, repeat, walk_seed, shared.plan_of(plan, stages))
     if is_plain:
@@ -132,10 +134,16 @@ def _check_terminal() -> None:
     try:
         import textual  # noqa: F401 - so that the error names the extra
     except ImportError as error:
-        hint = "pip install annex-actors[top], or use --walk or --page"
+        hint = "pip install 'annex-actors[top]', or use --walk or --page"
         raise ConfigError(f"expected Textual for `step`, got none; {hint}") from error
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ConfigError("expected a terminal for `step`, got none; --walk WORDS prints the same, --page shows it")
+
+
+def _check_page() -> None:
+    from annex_actors.page.server import check_installed
+
+    check_installed()  # refused before the walk
 
 
 def _check_save(save: Path | None) -> None:

@@ -64,6 +64,8 @@ def sweep(
         load=shared.files(load),
     )
     picture_format = None if picture is None else format_of(picture)
+    if picture is not None:
+        sweeps.drawing()  # refused before the sweep
     config, learner, dataset = resolve(settings)
     points = sweeps.sweep(
         learner.spec,

@@ -27,7 +27,7 @@ def top(
     try:
         import textual  # noqa: F401 - so that the error names the extra
     except ImportError as error:
-        raise ConfigError("expected Textual for `top`, got none; pip install annex-actors[top]") from error
+        raise ConfigError("expected Textual for `top`, got none; pip install 'annex-actors[top]'") from error
     from annex_actors.cli.live_table import LiveTable
     from annex_actors.control.client import Client
     from annex_actors.control.folders import meant

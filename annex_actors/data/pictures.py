@@ -160,7 +160,7 @@ def pillow_module() -> ModuleType:
         from PIL import Image
     except ImportError as error:
         raise ConfigError(
-            "expected Pillow, which reads pictures, to be installed, got none; pip install annex-actors[images]"
+            "expected Pillow, which reads pictures, to be installed, got none; pip install 'annex-actors[images]'"
         ) from error
     module: ModuleType = Image
     return module

@@ -201,6 +201,20 @@ def as_csv(points: Sequence[Swept]) -> str:
     return text.getvalue()
 
 
+def drawing() -> tuple[Any, Any]:
+    """Return what a heat map is drawn with: matplotlib's context of settings, and its figure.
+
+    Raises:
+        ConfigError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ConfigError("expected matplotlib for a heat map, got none; pip install 'annex-actors[plots]'") from error
+    return rc_context, Figure
+
+
 def heat_map(points: Sequence[Swept], picture_format: str) -> bytes:
     """Return a picture: for each schedule a map of the step's time, by stages and microbatches.
 
@@ -211,17 +225,15 @@ def heat_map(points: Sequence[Swept], picture_format: str) -> bytes:
     Raises:
         ConfigError: matplotlib is not installed.
     """
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigError("expected matplotlib for a heat map, got none; pip install annex-actors[plots]") from error
+    rc_context, new_figure = drawing()
     schedules, stages, parts = (
         list(dict.fromkeys(getattr(each, name) for each in points)) for name in ("schedule", "stages", "microbatches")
     )
     times = {(each.schedule, each.stages, each.microbatches): 1e3 * each.seconds for each in points}
     middle = (min(times.values()) + max(times.values())) / 2
-    figure = Figure(figsize=(1.5 + 0.8 * len(stages), (0.8 + 0.5 * len(parts)) * len(schedules)), layout="constrained")
+    figure = new_figure(
+        figsize=(1.5 + 0.8 * len(stages), (0.8 + 0.5 * len(parts)) * len(schedules)), layout="constrained"
+    )
     panels = figure.subplots(len(schedules), 1, squeeze=False)[:, 0]
     for panel, schedule in zip(panels, schedules, strict=True):
         grid = [[times.get((schedule, count, each), float("nan")) for count in stages] for each in parts]

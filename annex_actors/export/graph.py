@@ -41,7 +41,7 @@ def imported() -> Any:
     try:
         import onnx
     except ImportError as error:
-        raise ConfigError("expected onnx for an ONNX model, got none; pip install annex-actors[onnx]") from error
+        raise ConfigError("expected onnx for an ONNX model, got none; pip install 'annex-actors[onnx]'") from error
     return onnx
 
 

@@ -24,7 +24,7 @@ def imported(what: str) -> Any:
     try:
         import torch
     except ImportError as error:
-        raise ConfigError(f"expected torch for {what}, got none; pip install annex-actors[torch]") from error
+        raise ConfigError(f"expected torch for {what}, got none; pip install 'annex-actors[torch]'") from error
     read_only = np.empty(0, np.float32)
     read_only.flags.writeable = False
     with warnings.catch_warnings():

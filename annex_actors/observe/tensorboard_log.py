@@ -96,6 +96,6 @@ def _protocol() -> Any:
         from tensorboardX.proto import event_pb2
     except ImportError as error:
         raise ConfigError(
-            "expected tensorboardX for a log of TensorBoard, got none; pip install annex-actors[tensorboard]"
+            "expected tensorboardX for a log of TensorBoard, got none; pip install 'annex-actors[tensorboard]'"
         ) from error
     return event_pb2

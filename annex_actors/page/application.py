@@ -106,7 +106,9 @@ class Application:
             from starlette.applications import Starlette
             from starlette.routing import Route
         except ImportError as error:
-            raise ConfigError("expected Starlette for the page, got none; pip install annex-actors[observe]") from error
+            raise ConfigError(
+                "expected Starlette for the page, got none; pip install 'annex-actors[observe]'"
+            ) from error
         reading = [
             Route("/", self._page, methods=["GET"]),
             Route("/events", _Stream(self), methods=["GET"]),

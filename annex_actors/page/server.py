@@ -36,6 +36,15 @@ class Application(Protocol):
         """Do what is to be done beside the answers until the event is set; then end every stream."""
 
 
+def check_installed() -> None:
+    """Refuse a page that could not be served.
+
+    Raises:
+        ConfigError: uvicorn is not installed.
+    """
+    _config_of()
+
+
 @contextmanager
 def serving(application: Application) -> Iterator[str]:
     """Serve a page during the block, and yield its link, which has the token that the page can be opened with.
@@ -97,7 +106,7 @@ def _config_of() -> Callable[[Guard], Any]:
         from uvicorn import Config
         from uvicorn.protocols.http.h11_impl import H11Protocol
     except ImportError as error:
-        raise ConfigError("expected uvicorn for the page, got none; pip install annex-actors[observe]") from error
+        raise ConfigError("expected uvicorn for the page, got none; pip install 'annex-actors[observe]'") from error
 
     class BoundedProtocol(H11Protocol):  # type: ignore[misc]  # an extra, seen as Any
         """Closes a connection too many as soon as it is made."""

@@ -45,7 +45,9 @@ class WalkApplication:
             from starlette.applications import Starlette
             from starlette.routing import Route
         except ImportError as error:
-            raise ConfigError("expected Starlette for the page, got none; pip install annex-actors[observe]") from error
+            raise ConfigError(
+                "expected Starlette for the page, got none; pip install 'annex-actors[observe]'"
+            ) from error
         return Starlette(
             routes=[
                 Route("/", self._page, methods=["GET"]),

@@ -76,7 +76,7 @@ def _figure(panels: int) -> tuple[Any, Any]:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ConfigError("expected matplotlib for curves, got none; pip install annex-actors[plots]") from error
+        raise ConfigError("expected matplotlib for curves, got none; pip install 'annex-actors[plots]'") from error
     width, height = _PANEL_INCHES
     figure = Figure(figsize=(width, height * panels), layout="constrained")
     figure.subplots(panels, sharex=True, squeeze=False)

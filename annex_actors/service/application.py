@@ -84,7 +84,9 @@ class Application:
             from starlette.middleware.trustedhost import TrustedHostMiddleware
             from starlette.routing import Route
         except ImportError as error:
-            raise ConfigError("expected Starlette to serve with, got none; pip install annex-actors[serve]") from error
+            raise ConfigError(
+                "expected Starlette to serve with, got none; pip install 'annex-actors[serve]'"
+            ) from error
         return Starlette(
             routes=[
                 Route("/predict", self._predictions, methods=["POST"]),

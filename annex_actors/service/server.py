@@ -32,7 +32,7 @@ def serve(learner: Learner, *, port: int, most_waiting: int, on_ready: Callable[
     try:
         from uvicorn import Config, Server
     except ImportError as error:
-        raise ConfigError("expected uvicorn to serve with, got none; pip install annex-actors[serve]") from error
+        raise ConfigError("expected uvicorn to serve with, got none; pip install 'annex-actors[serve]'") from error
     failures: list[RunFailedError] = []
 
     def fail(error: RunFailedError) -> None:

@@ -39,7 +39,7 @@ def new_figure(width: float, height: float) -> tuple[Any, Any]:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ConfigError("expected matplotlib for a picture, got none; pip install annex-actors[plots]") from error
+        raise ConfigError("expected matplotlib for a picture, got none; pip install 'annex-actors[plots]'") from error
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots()
 

@@ -43,6 +43,18 @@ class StepsOf:
         return perf_counter() - began
 
 
+def check_installed() -> None:
+    """Refuse a cluster that could not be measured.
+
+    Raises:
+        ConfigError: Ray is not installed.
+    """
+    try:
+        from annex_actors.runtimes.ray.probes import probe  # noqa: F401 - so that the error names the extra
+    except ImportError as error:
+        raise ConfigError("expected Ray to measure a cluster, got none; pip install 'annex-actors[ray]'") from error
+
+
 def profile_cluster(
     spec: LearnerSpec,
     dataset: Dataset,
@@ -78,10 +90,9 @@ def profile_cluster(
         runtime=InlineRuntime(),
     )
     work = StepsOf(prepared_blocks(alone, dataset, size // parts))
-    try:
-        from annex_actors.runtimes.ray.probes import probe
-    except ImportError as error:
-        raise ConfigError("expected Ray to measure a cluster, got none; pip install 'annex-actors[ray]'") from error
+    check_installed()
+    from annex_actors.runtimes.ray.probes import probe
+
     found = probe(ray_address, work, load=spec.load, seconds=seconds)
     nodes = [
         MeasuredNode(each.name, found.seconds / each.seconds, each.memory or None, max(1, each.cpus))

@@ -155,7 +155,7 @@ def test_kernels_that_need_torch_name_the_missing_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     assert main(["train", "--kernels", "torch"]) == 2
-    error = "error: expected torch for kernels 'torch', got none; pip install annex-actors[torch]\n"
+    error = "error: expected torch for kernels 'torch', got none; pip install 'annex-actors[torch]'\n"
     assert capsys.readouterr() == ("", error)
     assert not (folder / "runs").exists()
 

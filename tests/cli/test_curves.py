@@ -63,7 +63,7 @@ def test_what_cannot_be_drawn_is_one_line(
     assert main(["curves", str(begun), *out]) == 2
     assert main(["curves", str(runs / "three"), "--out", "x.gif"]) == 2
     missing, unfinished, ending = capsys.readouterr().err.splitlines()
-    assert missing == "error: expected matplotlib for curves, got none; pip install annex-actors[plots]"
+    assert missing == "error: expected matplotlib for curves, got none; pip install 'annex-actors[plots]'"
     assert unfinished.startswith("error: expected a run with a finished epoch, got none in ")
     assert ending == "error: expected a picture that ends in .png, .svg, .pdf, got 'x.gif'; rename it"
     assert not (tmp_path / "x.png").exists()

@@ -190,7 +190,7 @@ def test_an_extra_that_is_missing_is_named(
     for module in ("onnx", "torch", "tensorboardX.proto"):
         monkeypatch.setitem(__import__("sys").modules, module, None)
     assert main(["export", str(run), "--to", form]) == 2
-    assert f"got none; pip install annex-actors[{extra}]\n" in capsys.readouterr().err
+    assert f"got none; pip install 'annex-actors[{extra}]'\n" in capsys.readouterr().err
 
 
 def test_a_run_without_an_epoch_has_no_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

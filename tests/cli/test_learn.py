@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -172,3 +173,12 @@ def test_the_deck_has_a_picture_for_each_lesson_and_is_the_same_each_time(
     Path("file").touch()
     assert main(["learn", "--deck", "file"]) == 2
     assert "expected a file that can be written at file, got File exists" in capsys.readouterr().err
+
+
+def test_a_deck_that_cannot_be_drawn_leaves_no_folder(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert main(["learn", "--deck", "deck"]) == 2
+    assert "got none; pip install 'annex-actors[plots]'\n" in capsys.readouterr().err
+    assert not Path("deck").exists()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,13 @@ def test_nodes_and_links_of_a_cluster_are_tables() -> None:
         ["left", "–", "right", "500", "100", "MB/s"],
         ["left", "–", "left", "20"],
     ]
+
+
+def test_a_cluster_is_refused_without_ray_before_this_machine_is_measured(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "annex_actors.runtimes.ray.probes", None)
+    monkeypatch.setattr("annex_actors.training.profiles.profile", None)
+    assert main(["profile", "iris", "--ray-address", "auto", *SHORT]) == 2
+    expected = "expected Ray to measure a cluster, got none; pip install 'annex-actors[ray]'"
+    assert capsys.readouterr().err == f"error: {expected}\n"

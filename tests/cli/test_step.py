@@ -115,8 +115,18 @@ def test_without_textual_one_line_names_the_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, "textual", None)
     assert main(["step"]) == 2
-    expected = "expected Textual for `step`, got none; pip install annex-actors[top], or use --walk or --page"
+    expected = "expected Textual for `step`, got none; pip install 'annex-actors[top]', or use --walk or --page"
     assert capsys.readouterr().err == f"error: {expected}\n"
+
+
+def test_without_a_server_a_page_is_refused_before_the_walk(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert main(["step", "--page", "--walk", "no-word"]) == 2
+    assert capsys.readouterr().err == (
+        "error: expected uvicorn for the page, got none; pip install 'annex-actors[observe]'\n"
+    )
 
 
 # In a terminal

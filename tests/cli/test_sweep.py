@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,18 @@ def test_the_front_is_shown_and_everything_is_written(capsys: pytest.CaptureFixt
     assert len(Path("all.csv").read_text().splitlines()) == 5
     assert Path("all.html").read_text().startswith("<!doctype html>")
     assert Path("all.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_that_cannot_be_drawn_is_refused_before_the_sweep(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capsys.readouterr()
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert main(["sweep", "stages=1", *NETWORK, "--picture", "x.png", "--out", "y.csv"]) == 2
+    out, error = capsys.readouterr()
+    assert error == "error: expected matplotlib for a heat map, got none; pip install 'annex-actors[plots]'\n"
+    assert out == ""
+    assert not Path("y.csv").exists()
 
 
 @pytest.mark.parametrize(

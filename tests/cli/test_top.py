@@ -305,4 +305,4 @@ def test_without_a_terminal_or_without_textual_one_line_says_so(
     assert "expected a terminal for `top`, got none; annex-actors status" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "textual", None)
     assert main(["top", "run"]) == 2
-    assert capsys.readouterr().err == "error: expected Textual for `top`, got none; pip install annex-actors[top]\n"
+    assert capsys.readouterr().err == "error: expected Textual for `top`, got none; pip install 'annex-actors[top]'\n"

@@ -218,7 +218,7 @@ def test_without_torch_its_kernels_are_refused_with_the_command_that_installs_it
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ConfigError) as caught:
         kernels("torch")
-    assert str(caught.value) == "expected torch for kernels 'torch', got none; pip install annex-actors[torch]"
+    assert str(caught.value) == "expected torch for kernels 'torch', got none; pip install 'annex-actors[torch]'"
 
 
 # Layers

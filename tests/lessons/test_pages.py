@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -106,9 +105,3 @@ def test_the_page_of_a_run_is_shown_in_a_frame(tmp_path: Path, monkeypatch: pyte
     _, found = app.run(defs={"lesson_number": 1, "show_page": SimpleNamespace(value=True)})
     assert found["framed"].text.startswith("<iframe")
     assert "InjectedCrash" in found["framed"].text
-
-
-def test_the_extra_of_the_notebook_brings_what_draws_its_charts() -> None:
-    project = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text(encoding="utf-8"))["project"]
-    names = {each.partition(">")[0] for each in project["optional-dependencies"]["lessons"]}
-    assert {"marimo", "matplotlib"} <= names
