@@ -126,10 +126,12 @@ from dataclasses import replace
 
 
 def handle(weight, bias, message):
-    """Return the message that a dense layer sends when it is given ``message``.
+    """Return the message that a dense layer sends when it is given
+    ``message``.
 
-    Its array is ``message.array @ weight + bias``. It travels on the next edge of the network, whose number is one
-    higher than that of ``message``. All else, such as step and microbatch, stays: ``replace(message, ...)``.
+    Its array is ``message.array @ weight + bias``. It travels on the next edge
+    of the network, whose number is one higher than that of ``message``. All
+    else, such as step and microbatch, stays: ``replace(message, ...)``.
     """
     outputs = message.array @ weight + bias
     return replace(message, array=outputs, edge=message.edge + 1)

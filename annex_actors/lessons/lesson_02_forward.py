@@ -95,8 +95,10 @@ SOLUTION = '''\
 def carry(actors, mail):
     """Let actors work until no mail is left, the oldest mail first.
 
-    ``mail`` is a list of pairs, a receiver's name and a message, the oldest first. ``actors[name](message)`` lets an
-    actor work on a message, and returns a list of such pairs: what it sends, which is newer than all other mail.
+    ``mail`` is a list of pairs, a receiver's name and a message, the oldest
+    first. ``actors[name](message)`` lets an actor work on a message, and
+    returns a list of such pairs: what it sends, which is newer than all other
+    mail.
     """
     while mail:
         name, message = mail.pop(0)

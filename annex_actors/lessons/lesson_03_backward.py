@@ -84,18 +84,21 @@ SOLUTION = '''\
 
 
 def input_gradient(weight, grad_output):
-    """Return dC/dx, of the shape of the inputs, (samples, in): what the layer sends to the layer before it.
+    """Return dC/dx, of the shape of the inputs, (samples, in): what the layer
+    sends to the layer before it.
 
-    ``weight`` has the shape (in, out), ``grad_output`` is dC/dy, of shape (samples, out).
+    ``weight`` has the shape (in, out), ``grad_output`` is dC/dy, of shape
+    (samples, out).
     """
     return grad_output @ weight.T
 
 
 def weight_gradients(inputs, grad_output):
-    """Return a pair: dC/dweight, of shape (in, out), and dC/dbias, of shape (out,).
+    """Return a pair: dC/dweight, of shape (in, out), and dC/dbias, of shape
+    (out,).
 
-    ``inputs`` has the shape (samples, in), ``grad_output`` is dC/dy, of shape (samples, out). The slopes of all samples
-    are added up.
+    ``inputs`` has the shape (samples, in), ``grad_output`` is dC/dy, of shape
+    (samples, out). The slopes of all samples are added up.
     """
     return inputs.T @ grad_output, grad_output.sum(axis=0)
 '''

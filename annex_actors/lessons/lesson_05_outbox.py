@@ -76,14 +76,17 @@ def _cured() -> Seen:
 
 
 SOLUTION = '''\
-"""Lesson 5: the outbox, the messages of a layer that no receiver has acknowledged yet."""
+"""Lesson 5: the outbox, the messages of a layer that no receiver has
+acknowledged yet."""
 
 
 class Outbox:
-    """What a layer has sent. A post has a receiver, ``post.to``, and a step, ``post.message.step``."""
+    """What a layer has sent. A post has a receiver, ``post.to``, and a step,
+    ``post.message.step``."""
 
     def __init__(self, posts):
-        """Begin with the posts of the layer's last commit, a tuple: this is a new incarnation."""
+        """Begin with the posts of the layer's last commit, a tuple: this is a
+        new incarnation."""
         self.posts = list(posts)
 
     def keep(self, post):
@@ -91,11 +94,14 @@ class Outbox:
         self.posts.append(post)
 
     def drop(self, receiver, step):
-        """Forget the posts to ``receiver`` of steps below ``step``: it has committed these steps."""
-        self.posts = [post for post in self.posts if post.to != receiver or post.message.step >= step]
+        """Forget the posts to ``receiver`` of steps below ``step``: it has
+        committed these steps."""
+        self.posts = [post for post in self.posts if post.to != receiver or
+        post.message.step >= step]
 
     def below(self, step):
-        """Return the posts of steps below ``step`` that are left: what a commit at ``step`` must hold."""
+        """Return the posts of steps below ``step`` that are left: what a
+        commit at ``step`` must hold."""
         return [post for post in self.posts if post.message.step < step]
 '''
 

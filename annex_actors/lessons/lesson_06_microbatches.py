@@ -131,11 +131,13 @@ import numpy as np
 
 
 def forward_ends(times, microbatches):
-    """Return when each forward ends: an array with a row for each layer and a column for each microbatch.
+    """Return when each forward ends: an array with a row for each layer and a
+    column for each microbatch.
 
-    ``times`` says of each layer how long it works on a microbatch. At time 0, all microbatches are in the mailbox of
-    layer 0. Layer s begins with microbatch i when layer s - 1 has sent it, and when layer s is done with microbatch
-    i - 1; a message takes no time.
+    ``times`` says of each layer how long it works on a microbatch. At time 0,
+    all microbatches are in the mailbox of layer 0. Layer s begins with
+    microbatch i when layer s - 1 has sent it, and when layer s is done with
+    microbatch i - 1; a message takes no time.
     """
     ends = np.zeros((len(times), microbatches))
     for s in range(len(times)):

@@ -139,8 +139,8 @@ from itertools import combinations
 def bottleneck(times, counts):
     """Return how long the slowest actor works on a microbatch.
 
-    ``times`` says of each layer how long it works. The first actor has the first ``counts[0]`` layers, the second the
-    next ``counts[1]``, and so on.
+    ``times`` says of each layer how long it works. The first actor has the
+    first ``counts[0]`` layers, the second the next ``counts[1]``, and so on.
     """
     works, first = [], 0
     for count in counts:
@@ -150,15 +150,18 @@ def bottleneck(times, counts):
 
 
 def all_plans(layers, actors):
-    """Yield all ways to divide so many layers, as tuples of counts. This part is written already."""
+    """Yield all ways to divide so many layers, as tuples of counts. This part
+    is written already."""
     for cuts in combinations(range(1, layers), actors - 1):
         ends = (0, *cuts, layers)
         yield tuple(last - first for first, last in zip(ends, ends[1:]))
 
 
 def best(times, actors):
-    """Return the plan, a tuple of counts, whose bottleneck is smallest; of several, the first that is yielded."""
-    return min(all_plans(len(times), actors), key=lambda counts: bottleneck(times, counts))
+    """Return the plan, a tuple of counts, whose bottleneck is smallest; of
+    several, the first that is yielded."""
+    return min(all_plans(len(times), actors), key=lambda counts:
+    bottleneck(times, counts))
 '''
 
 

@@ -122,18 +122,21 @@ def _price() -> Seen:
 
 
 SOLUTION = '''\
-"""Lesson 9: the gradient of the first layer's weights, if weights change between forward and backward."""
+"""Lesson 9: the gradient of the first layer's weights, if weights change
+between forward and backward."""
 
 import numpy as np
 
 
 def gradient(inputs, targets, first, second, later):
-    """Return the gradient for the weights ``first`` of a network with two layers.
+    """Return the gradient for the weights ``first`` of a network with two
+    layers.
 
-    Forward: ``hidden = tanh(inputs @ first)``, ``outputs = hidden @ second``. The cost is half the sum of the squares
-    of ``outputs - targets``, so its gradient for the outputs is ``outputs - targets``. Backward: the second layer
-    sends down that gradient times its weights, transposed; but by now its weights are ``later``. The derivative of
-    tanh is ``1 - hidden**2``.
+    Forward: ``hidden = tanh(inputs @ first)``, ``outputs = hidden @ second``.
+    The cost is half the sum of the squares of ``outputs - targets``, so its
+    gradient for the outputs is ``outputs - targets``. Backward: the second
+    layer sends down that gradient times its weights, transposed; but by now
+    its weights are ``later``. The derivative of tanh is ``1 - hidden**2``.
     """
     hidden = np.tanh(inputs @ first)
     outputs = hidden @ second

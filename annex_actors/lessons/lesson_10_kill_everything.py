@@ -149,14 +149,18 @@ import numpy as np
 
 
 def first_difference(one, other):
-    """Return where two sets of weights differ first, as a text, and "" if they do not.
+    """Return where two sets of weights differ first, as a text, and "" if they
+    do not.
 
-    Both are dicts of float32 arrays by name. Names are looked at in alphabetical order. If an array is in one alone, or
-    has other shapes, the text is its name. Else it is name and index, such as "1.bias 7", of the first number, row by
-    row, of which any bit differs; ``array.view(np.uint32)`` shows bits as whole numbers.
+    Both are dicts of float32 arrays by name. Names are looked at in
+    alphabetical order. If an array is in one alone, or has other shapes, the
+    text is its name. Else it is name and index, such as "1.bias 7", of the
+    first number, row by row, of which any bit differs;
+    ``array.view(np.uint32)`` shows bits as whole numbers.
     """
     for name in sorted({*one, *other}):
-        if name not in one or name not in other or one[name].shape != other[name].shape:
+        if name not in one or name not in other or one[name].shape !=
+        other[name].shape:
             return name
         differs = one[name].view(np.uint32) != other[name].view(np.uint32)
         if differs.any():

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import ast
 import linecache
-import re
 import traceback
 from collections.abc import Iterator, Sequence
-from textwrap import fill
 from types import ModuleType
 
 from annex_actors.base.errors import AnnexError, message_of
 from annex_actors.lessons.steps import Code, WrongCode
 
 UNWRITTEN = "raise NotImplementedError  # write this part"
-
-WIDTH = 79
-"""Columns of the docstrings that a learner is given: a narrow window shows as many in the notebook's editor."""
-
-_WIDE = re.compile(
-    rf"""^(?=.{{{WIDTH + 1}}})(?P<margin>[ ]*)       # a line that is too wide
-    (?:\S.*"{{3}}\n                                  # ends its docstring,
-    |\S.*\n(?:(?P=margin)(?!"{{3}})\S.*\n)*)         # or is followed by the rest of its paragraph""",
-    re.MULTILINE | re.VERBOSE,
-)
 
 
 class Unusable(AnnexError):
@@ -48,16 +36,7 @@ def stub_of(code: Code) -> str:
         first, last = _body(function)
         margin = " " * function.body[0].col_offset
         lines[first - 1 : last] = [margin + UNWRITTEN]
-    return _WIDE.sub(_narrowed, "\n".join(lines) + "\n")
-
-
-def _narrowed(paragraph: re.Match[str]) -> str:
-    """Return a paragraph of a docstring in lines of `WIDTH`; code in it is not broken."""
-    words = " ".join(line.strip() for line in paragraph[0].splitlines())
-    whole = re.sub(r"``.*?``", lambda code: code[0].replace(" ", "\xa0"), words)
-    margin = paragraph["margin"]
-    lines = fill(whole, WIDTH, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False)
-    return lines.replace("\xa0", " ") + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def new_lines(code: Code) -> int:

@@ -10,8 +10,11 @@ from annex_actors.lessons.checking import judge
 from annex_actors.lessons.course import LESSONS
 from annex_actors.lessons.layout import paragraphs
 from annex_actors.lessons.steps import Code, Lesson, Question, Run, Text, WrongCode
-from annex_actors.lessons.submission import WIDTH, changed, new_lines, stub_of
+from annex_actors.lessons.submission import changed, new_lines, stub_of
 from annex_actors.lessons.taking import answered, seen
+
+EDITOR_COLUMNS = 79
+"""Of the notebook's editor, in a narrow window."""
 
 QUESTIONS = [(lesson, step) for lesson in LESSONS for step in lesson.steps if isinstance(step, Question)]
 CODES = [(lesson, step) for lesson in LESSONS for step in lesson.steps if isinstance(step, Code)]
@@ -93,7 +96,7 @@ def test_a_learner_may_import_what_they_like(lesson: Lesson, code: Code) -> None
 @pytest.mark.parametrize(("lesson", "code"), CODES, ids=name_of)
 def test_the_file_that_a_learner_is_given_gets_a_hint_and_no_traceback(lesson: Lesson, code: Code) -> None:
     stub = stub_of(code)
-    assert max(map(len, stub.splitlines())) <= WIDTH
+    assert max(map(len, stub.splitlines())) <= EDITOR_COLUMNS
     assert stub.count("raise NotImplementedError") == len(code.parts)
     verdict = judge(code, stub, "stub.py")
     assert not verdict.passed
