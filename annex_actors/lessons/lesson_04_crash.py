@@ -24,10 +24,13 @@ STRATEGY = '''\
 
 
 def to_restart(strategy, layers, failed):
-    """Return a list of the layers that are started again, in the order of ``layers``.
+    """Return a list of the layers that are started again, in the order of
+    ``layers``.
 
-    ``layers`` is a list of names, ``failed`` the one of them that has ended. With the strategy "one_for_one" it alone
-    is started again; with "rest_for_one" so are all layers after it; with "one_for_all" all layers are.
+    ``layers`` is a list of names, ``failed`` the one of them that has ended.
+    With the strategy "one_for_one" it alone is started again; with
+    "rest_for_one" so are all layers after it; with "one_for_all" all layers
+    are.
     """
     if strategy == "one_for_one":
         return [failed]
@@ -53,9 +56,11 @@ RECOVERY = '''\
 def restart(commits, number, start):
     """Start the next incarnation of a layer, and return it.
 
-    ``commits`` is a list of what the layer has committed, the oldest first: a commit at the end of each step, with its
-    weights. It is empty where the layer has committed nothing yet. ``number`` is the number of the new incarnation.
-    ``start(commit, number)`` makes an actor that begins at a commit; None: at the very beginning.
+    ``commits`` is a list of what the layer has committed, the oldest first: a
+    commit at the end of each step, with its weights. It is empty where the
+    layer has committed nothing yet. ``number`` is the number of the new
+    incarnation. ``start(commit, number)`` makes an actor that begins at a
+    commit; None: at the very beginning.
     """
     last = commits[-1] if commits else None
     return start(last, number)

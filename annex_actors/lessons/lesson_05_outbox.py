@@ -96,8 +96,7 @@ class Outbox:
     def drop(self, receiver, step):
         """Forget the posts to ``receiver`` of steps below ``step``: it has
         committed these steps."""
-        self.posts = [post for post in self.posts if post.to != receiver or
-        post.message.step >= step]
+        self.posts = [post for post in self.posts if post.to != receiver or post.message.step >= step]
 
     def below(self, step):
         """Return the posts of steps below ``step`` that are left: what a

@@ -116,10 +116,12 @@ STRIP = '''\
 
 
 def kept(order):
-    """Return how many activations a layer keeps after each piece of its work: a list of whole numbers.
+    """Return how many activations a layer keeps after each piece of its work:
+    a list of whole numbers.
 
-    ``order`` is its work in a step, such as ``["F0", "F1", "B0", "B1"]``. After F of a microbatch it keeps what the
-    backward will need; after B of the same microbatch it forgets that.
+    ``order`` is its work in a step, such as ``["F0", "F1", "B0", "B1"]``.
+    After F of a microbatch it keeps what the backward will need; after B of
+    the same microbatch it forgets that.
     """
     count, counts = 0, []
     for piece in order:
@@ -133,19 +135,22 @@ CELLS = '''\
 
 
 def credit(s, S, m):
-    """Return how many microbatches layer ``s`` of ``S`` may have in flight: F done, B not. ``m`` are in a step.
+    """Return how many microbatches layer ``s`` of ``S`` may have in flight: F
+    done, B not. ``m`` are in a step.
 
-    In gpipe it is ``m``. Let it be as many as layer s has to send on until the first of them can be back: one for
-    itself, and one for each layer behind it.
+    In gpipe it is ``m``. Let it be as many as layer s has to send on until the
+    first of them can be back: one for itself, and one for each layer behind
+    it.
     """
     return S - s
 
 
 def gate(work, at):
-    """Return whether the layer may do this ``work`` now, given that the credit allows it; ``at`` says how far it is.
+    """Return whether the layer may do this ``work`` now, given that the credit
+    allows it; ``at`` says how far it is.
 
-    In gpipe it is ``work.value != "B" or at.forwards == at.m``: no backward before the last forward. Let it always be
-    open.
+    In gpipe it is ``work.value != "B" or at.forwards == at.m``: no backward
+    before the last forward. Let it always be open.
     """
     return True
 '''

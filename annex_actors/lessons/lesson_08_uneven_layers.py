@@ -160,8 +160,7 @@ def all_plans(layers, actors):
 def best(times, actors):
     """Return the plan, a tuple of counts, whose bottleneck is smallest; of
     several, the first that is yielded."""
-    return min(all_plans(len(times), actors), key=lambda counts:
-    bottleneck(times, counts))
+    return min(all_plans(len(times), actors), key=lambda counts: bottleneck(times, counts))
 '''
 
 

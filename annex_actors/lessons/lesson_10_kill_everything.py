@@ -159,8 +159,7 @@ def first_difference(one, other):
     ``array.view(np.uint32)`` shows bits as whole numbers.
     """
     for name in sorted({*one, *other}):
-        if name not in one or name not in other or one[name].shape !=
-        other[name].shape:
+        if name not in one or name not in other or one[name].shape != other[name].shape:
             return name
         differs = one[name].view(np.uint32) != other[name].view(np.uint32)
         if differs.any():
