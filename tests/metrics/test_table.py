@@ -67,6 +67,19 @@ def test_a_metric_of_numbers_is_scikit_learns(predictions: Array, seed: int) -> 
         assert one(name, predictions, targets, None) == pytest.approx(expected(targets, predictions), rel=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("target_dtype", [np.float32, np.float64])
+def test_the_default_metrics_have_the_bits_of_scikit_learn(dtype: type, target_dtype: type) -> None:
+    numbers = np.random.default_rng(0)
+    for samples in range(2, 400, 7):
+        targets, scores, labels = case(min(samples, 5), samples, samples)
+        assert one("accuracy", scores, targets, min(samples, 5)) == sk.accuracy_score(targets, labels)
+        amounts = (9 * numbers.standard_normal((samples, 4))).astype(target_dtype)
+        outputs = (amounts + numbers.standard_normal((samples, 4))).astype(dtype)
+        amounts[:, 1:3], outputs[:, 2] = 7, 7  # without spread: one that is missed, one that is met
+        assert one("r2", outputs, amounts, None) == sk.r2_score(amounts, outputs)
+
+
 @pytest.mark.parametrize("classes", [2, 3, 6])
 def test_a_metric_of_scores_is_scikit_learns(classes: int) -> None:
     for seed in range(10):
