@@ -298,6 +298,7 @@ class Modules:
         self.seen.append(set(sys.modules))
 
 modules = Modules()
+load("digits")
 learner = Learner(sequence(dense(4), activation("tanh"), dense(2)), runtime="inline", microbatches=1)
 metrics = sys.argv[1:] or None
 learner.train(load("xor"), epochs=2, batch_size=4, metrics=metrics, observers=[modules])
