@@ -74,8 +74,8 @@ def test_the_default_metrics_have_the_bits_of_scikit_learn(dtype: type, target_d
     for samples in range(2, 400, 7):
         targets, scores, labels = case(min(samples, 5), samples, samples)
         assert one("accuracy", scores, targets, min(samples, 5)) == sk.accuracy_score(targets, labels)
-        amounts = (9 * numbers.standard_normal((samples, 4))).astype(target_dtype)
-        outputs = (amounts + numbers.standard_normal((samples, 4))).astype(dtype)
+        amounts: Array = (9 * numbers.standard_normal((samples, 4))).astype(target_dtype)
+        outputs: Array = (amounts + numbers.standard_normal((samples, 4))).astype(dtype)
         amounts[:, 1:3], outputs[:, 2] = 7, 7  # without spread: one that is missed, one that is met
         assert one("r2", outputs, amounts, None) == sk.r2_score(amounts, outputs)
 
