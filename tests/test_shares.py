@@ -30,7 +30,7 @@ class Run:
 
     def go(self) -> None:
         """Run the share."""
-        run_share(self.session, self.folder, lambda item: item.name.split()[0])  # type: ignore[attr-defined]
+        run_share(self.session, self.folder, lambda item: item.name.split()[0])
 
 
 def test_two_runs_divide_the_files_and_each_knows_which_test_follows(tmp_path: Path) -> None:
