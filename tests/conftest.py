@@ -11,12 +11,12 @@
 =================================================  =====================================================================
 
 Modules not named ``test_*`` hold what tests share: `trainings` (small trainings, and what they come to), `own_layers`,
-`matrix` (samples of large matrices), `leaks` (what must not be left behind), `kills`, `tables` and `readmes`; beside
-the tests of one folder `protocol.messages`, `protocol.nodes`, `peers.stages`, `peers.trainers`, `faults.plans`,
-`runtimes.processes.jobs`, `training.edited`, `cli.commands` and `cli.runs`.
+`matrix` (samples of large matrices), `shares` (tests divided among runs), `leaks` (what must not be left behind),
+`kills`, `tables` and `readmes`; beside the tests of one folder `protocol.messages`, `protocol.nodes`, `peers.stages`,
+`peers.trainers`, `faults.plans`, `runtimes.processes.jobs`, `training.edited`, `cli.commands` and `cli.runs`.
 
 ``pytest tests/peers`` runs a part; ``pytest`` runs everything, of the large matrices a sample; ``pytest --whole`` runs
-those whole, with more examples for each property, for hours.
+those whole, with more examples for each property, for hours. With ``--share FOLDER`` several at once divide the tests.
 """
 
 from __future__ import annotations
@@ -33,14 +33,16 @@ from hypothesis import settings
 
 from tests.leaks import no_thread_left
 from tests.matrix import RAY_NODES, WHOLE
+from tests.shares import run_share
 
 settings.register_profile("sample", deadline=None, print_blob=True, max_examples=100)
 settings.register_profile("whole", deadline=None, print_blob=True, max_examples=1000)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--whole`` and ``--ray-nodes``."""
+    """Add ``--whole``, ``--share`` and ``--ray-nodes``."""
     parser.addoption("--whole", action="store_true", help="run the large matrices whole")
+    parser.addoption("--share", metavar="FOLDER", type=Path, help="run what no other run with this folder has taken")
     parser.addoption("--ray-nodes", metavar="N", help="run on a Ray of N nodes what runs on Ray")
 
 
@@ -61,7 +63,8 @@ def pytest_configure(config: pytest.Config) -> None:
             signal.signal(number, signal.SIG_DFL)
 
 
-RAY = Path(__file__).parent / "runtimes" / "ray"
+TESTS = Path(__file__).parent
+RAY = TESTS / "runtimes" / "ray"
 ONE_IN = {"processes": 8, "ray": 48}
 """Of the cases of the oracle and of faults that run on these so many is one run by default: each starts a process for
 every layer, and on Ray each of these imports all that it needs."""
@@ -79,6 +82,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             config.hook.pytest_deselected(items=left_out)
             items[:] = [item for item in items if not waits(item)]
     items.sort(key=runs_on_ray)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Run with ``--share`` what no other run has taken: whole files, and in one of the runs all that needs a Ray."""
+    folder = session.config.getoption("--share")
+    if folder is None or session.testsfailed or session.config.getoption("--collect-only"):
+        return None
+    run_share(session, folder, lambda item: "ray" if runs_on_ray(item) else item.path.relative_to(TESTS).as_posix())
+    return True
 
 
 def runs_on_ray(item: pytest.Item) -> bool:

@@ -14,13 +14,14 @@ from annex_actors.base.types import Array, Floats
 from annex_actors.base.words import counted
 from annex_actors.metrics.table import METRICS, Metric, Takes, metric
 
+_OWN = {"accuracy"}
+"""What is computed without scikit-learn: the default of classifiers, most of which need nothing else of it."""
 
-def preload() -> None:
-    """Import scikit-learn's metrics early (1 s), so that the first evaluation does not pay for it.
 
-    They are not imported with this module, so that commands that evaluate nothing do not pay either.
-    """
-    import sklearn.metrics  # noqa: F401 - for its effect
+def preload(names: Iterable[str]) -> None:
+    """Import scikit-learn's metrics early (1 s) if some of these need them: the first evaluation would pay for it."""
+    if not _OWN.issuperset(names):
+        import sklearn.metrics  # noqa: F401 - for its effect
 
 
 def chosen(

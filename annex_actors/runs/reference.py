@@ -89,15 +89,15 @@ class Setting:
 def settings() -> list[Setting]:
     """Return every setting, by section; those of an optimizer or a runtime after the section's own."""
     found = []
+    suggestions = {entry.name: flat(suggested_settings(entry.suggested)) for entry in catalog()}
     for name, each in RunConfig.model_fields.items():
         section = each.annotation
         if isinstance(section, type) and issubclass(section, BaseModel):
-            found += [_setting(f"{name}.{key}", field) for key, field in section.model_fields.items()]
-            found += [
-                setting for chosen, owner in _CHOSEN.get(name, {}).items() for setting in _own(name, chosen, owner)
-            ]
+            found += [_setting(f"{name}.{key}", field, suggestions) for key, field in section.model_fields.items()]
+            for chosen, owner in _CHOSEN.get(name, {}).items():
+                found += _own(name, chosen, owner, suggestions)
         else:
-            found.append(_setting(name, each))
+            found.append(_setting(name, each, suggestions))
     return found
 
 
@@ -109,19 +109,23 @@ def default_text(setting: Setting) -> str:
     return "left out by default" if setting.default is None else f"by default {toml_value(setting.default)}"
 
 
-def _setting(key: str, field: Any) -> Setting:
+_Suggestions = Mapping[str, Mapping[str, Any]]
+"""The settings that each data set suggests, by its name."""
+
+
+def _setting(key: str, field: Any, suggestions: _Suggestions) -> Setting:
     default = None if field.is_required() else field.get_default(call_default_factory=True)
     return Setting(
         key,
         _type_name(field.annotation),
         default,
         _meaning(key),
-        suggested=_suggested(key),
+        suggested=_suggested(suggestions, key),
         choices=_CHOICES[key]() if key in _CHOICES else {},
     )
 
 
-def _own(section: str, chosen: str, owner: Callable[..., Any]) -> Iterator[Setting]:
+def _own(section: str, chosen: str, owner: Callable[..., Any], suggestions: _Suggestions) -> Iterator[Setting]:
     """Yield the settings of an optimizer or runtime; functions cannot be given in a config."""
     meanings = arguments_of(owner)
     types = get_type_hints(owner)
@@ -134,7 +138,7 @@ def _own(section: str, chosen: str, owner: Callable[..., Any]) -> Iterator[Setti
                 None if each.default is each.empty else each.default,
                 meanings.get(name, ""),
                 of=chosen,
-                suggested=_suggested(f"{section}.{name}", of=chosen),
+                suggested=_suggested(suggestions, f"{section}.{name}", of=chosen),
                 choices=_rules() if LearningRate in get_args(type_) else {},
             )
 
@@ -146,14 +150,13 @@ def _meaning(key: str) -> str:
     return next((text for each in owners if (text := arguments_of(each).get(argument))), "")
 
 
-def _suggested(key: str, of: str | None = None) -> dict[str, Any]:
+def _suggested(suggestions: _Suggestions, key: str, of: str | None = None) -> dict[str, Any]:
     """Return what data sets suggest for a setting, by their names; for ``of``, if they suggest that optimizer."""
-    found = {}
-    for entry in catalog():
-        suggested = flat(suggested_settings(entry.suggested))
-        if key in suggested and of in (None, suggested["optimizer.name"]):
-            found[entry.name] = suggested[key]
-    return found
+    return {
+        name: suggested[key]
+        for name, suggested in suggestions.items()
+        if key in suggested and of in (None, suggested["optimizer.name"])
+    }
 
 
 def _rules() -> dict[str, str]:

@@ -46,7 +46,7 @@ def evaluated_on(
         units: of the amounts that metrics compare; None: they are as the network learns them.
     """
     samples, named = _checked(data, classes), chosen(metrics, classes, numbers_only=False)
-    preload()
+    preload(named)
     outputs = predictions.outputs(spec, checkpoint, samples.inputs)
     if samples.sample_weight is not None:
         check_takes_weights(spec.cost)

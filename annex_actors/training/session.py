@@ -92,7 +92,7 @@ class Session:
             UserError, RunFailedError, InterruptedRun: see `Learner.train`; or an attendant does not start.
         """
         if self._training.trainer.test is not None:
-            preload()
+            preload(self._training.trainer.metrics or ())
         with Interrupts() as interrupts, self._writer or nullcontext():
             self._stopwatch.start()
             program = traced(self._program, self._training.spec.runtime)

@@ -11,7 +11,7 @@ import pytest
 
 from annex_actors.cli import main
 
-SHORT = ("chaos", "xor", "--epochs", "2000", "--faults", "4", "--pause", "0.02", "--runtime", "threads")
+SHORT = ("chaos", "xor", "--epochs", "400", "--faults", "4", "--pause", "0.02", "--runtime", "threads")
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 

@@ -71,7 +71,7 @@ COMMANDS = {
     "simulate": 0,
     "simulate --schedule interleaved --stages 8 --microbatches 16 --times 1,1.5,1,0.25": 0,
     "simulate --schedule pipedream --steps 40": 0,
-    "chaos xor --epochs 2000 --faults 2 --kinds exception --runtime threads": 0,
+    "chaos xor --epochs 400 --faults 2 --kinds exception --runtime threads": 0,
     "step --epochs 1 --walk f20": 0,
     "datasets": 0,
     "schedules": 0,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from annex_actors.data import Dataset, load
 from annex_actors.data.shipped import standardised
@@ -22,6 +23,15 @@ def test_sizes_shapes_and_classes(name: str, train: int, test: int, input_shape:
     assert dataset.classes is not None
     assert dataset.feature_names is not None
     assert (len(dataset.classes), len(dataset.feature_names)) == (classes, *input_shape)
+
+
+def test_digits_are_those_of_scikit_learn() -> None:
+    digits, expected = load("digits"), load_digits()
+    rows = [np.column_stack([part.inputs * 16, part.targets]) for part in (digits.train, digits.test)]
+    found = np.concatenate(rows)
+    wanted = np.column_stack([expected.data, expected.target])
+    assert sorted(map(tuple, found)) == sorted(map(tuple, wanted))
+    assert digits.feature_names == tuple(expected.feature_names)
 
 
 def test_pixels_of_digits_range_from_zero_to_one() -> None:

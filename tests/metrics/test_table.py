@@ -67,6 +67,12 @@ def test_a_metric_of_numbers_is_scikit_learns(predictions: Array, seed: int) -> 
         assert one(name, predictions, targets, None) == pytest.approx(expected(targets, predictions), rel=1e-12)
 
 
+def test_accuracy_has_the_bits_of_scikit_learn() -> None:
+    for samples in range(2, 400, 7):
+        targets, scores, labels = case(min(samples, 5), samples, samples)
+        assert one("accuracy", scores, targets, min(samples, 5)) == sk.accuracy_score(targets, labels)
+
+
 @pytest.mark.parametrize("classes", [2, 3, 6])
 def test_a_metric_of_scores_is_scikit_learns(classes: int) -> None:
     for seed in range(10):
