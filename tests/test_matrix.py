@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations, product
 
 import pytest
@@ -27,5 +28,5 @@ def test_other_hosts_have_all_cases() -> None:
     assert [case for case in chosen if case[0] == "inline"] == [case for case in CASES if case[0] == "inline"]
 
 
-def met(cases: list[tuple[object, ...]], together: int) -> set[object]:
+def met(cases: Sequence[tuple[object, ...]], together: int) -> set[object]:
     return {each for case in cases for each in combinations(enumerate(case), together)}

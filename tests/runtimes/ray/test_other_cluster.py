@@ -8,13 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from annex_actors.base.errors import ConfigError
 from annex_actors.runs.config import resolve
+from annex_actors.runtimes import RayRuntime
 from tests.rays import ROOT
 
 RUN = "digits --epochs 8 --stages 3 --checkpoint-every 5"
@@ -34,8 +34,8 @@ def two_nodes() -> Iterator[str]:
 def command(words: str, folder: Path) -> subprocess.Popen[str]:
     arguments = [sys.executable, "-m", "annex_actors", *words.split()]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(arguments, cwd=folder, text=True, env=environment, **pipes)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(arguments, cwd=folder, text=True, env=environment, stdout=pipe, stderr=pipe)
 
 
 def hashes(words: str, folder: Path) -> list[str]:
@@ -65,8 +65,8 @@ def test_another_cluster_keeps_the_other_settings_of_the_runtime() -> None:
     section = {"name": "ray", "ray_address": "gone:6379", "commit_copies": 2}
     training = {"epochs": 1, "batch_size": 4}
     config, _, _ = resolve({"data": {"name": "xor"}, "training": training, "runtime": section})
-    runtime = config.on_cluster("here:6379").learner().spec.runtime
-    assert runtime == replace(config.learner().spec.runtime, ray_address="here:6379")
+    found = config.on_cluster("here:6379").learner().spec.runtime
+    assert found == RayRuntime(ray_address="here:6379", commit_copies=2)
 
 
 def test_only_a_run_on_ray_goes_to_a_cluster() -> None:

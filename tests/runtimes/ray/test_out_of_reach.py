@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from threading import current_thread, main_thread
 from typing import Any
 
@@ -28,7 +28,7 @@ class OnTheNodeOfThePeer:
     def peer(self, address: Address) -> dict[str, Any]:
         return {}
 
-    def stores(self, address: Address, node: str, nodes: list[str]) -> list[str]:
+    def stores(self, address: Address, node: str, nodes: Sequence[str]) -> Sequence[str]:
         return [node]
 
 
