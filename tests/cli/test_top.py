@@ -279,7 +279,11 @@ def test_a_real_run_is_looked_at_and_a_layer_of_it_killed(host: str, tmp_path: P
         await pilot.press("y")
         await until(pilot, lambda: run.job.restarts >= 1)
 
-    with illness(tmp_path) as file, running(ill, host, tmp_path, file, hang_seconds=600.0) as run, Client(tmp_path) as client:
+    with (
+        illness(tmp_path) as file,
+        running(ill, host, tmp_path, file, hang_seconds=600.0) as run,
+        Client(tmp_path) as client,
+    ):
         piloted(client, steps)
     assert fingerprints(run.result.checkpoint) == undisturbed(training).fingerprints
 
