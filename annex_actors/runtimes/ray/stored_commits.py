@@ -230,10 +230,11 @@ class StoredCommits(Commits):
                 committer.end()  # its next incarnation ends the run
             return
         logger.warning("a store of commits is replaced: %s", cause(error))
-        for address in list(self._stores):
+        for address in list(self._committers):  # also one that begins just now, with this store
             with self._placed(address):
-                kept = [each for each in self._stores[address] if each is not store]
-                if kept == self._stores[address]:
+                before = self._stores.get(address, [])
+                kept = [each for each in before if each is not store]
+                if kept == before:
                     continue
                 # The peer goes on meanwhile, and gives the new ones what it has committed by then.
                 chosen = self._chosen(address, kept)
