@@ -242,7 +242,7 @@ def test_a_size_is_two_whole_numbers(faces: Path) -> None:
 
 def test_without_pillow_the_extra_is_named(faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(ConfigError, match=r"expected Pillow.*pip install annex-actors\[images\]"):
+    with pytest.raises(ConfigError, match=r"expected Pillow.*pip install 'annex-actors\[images\]'"):
         load(faces)
 
 

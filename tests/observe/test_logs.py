@@ -121,6 +121,6 @@ def test_a_log_replaces_an_old_one_and_nothing_that_is_no_file(tmp_path: Path) -
 
 def test_a_log_of_tensorboard_without_its_package_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "tensorboardX.proto", None)
-    with pytest.raises(ConfigError, match=r"got none; pip install annex-actors\[tensorboard\]"):
+    with pytest.raises(ConfigError, match=r"got none; pip install 'annex-actors\[tensorboard\]'"):
         TensorBoardLog(tmp_path / "events")
     assert list(tmp_path.iterdir()) == []

@@ -55,5 +55,5 @@ def test_where_torch_is_missing_a_run_that_needs_it_says_so(
     torch_run: SavedRun, use: Callable[[SavedRun], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ConfigError, match=r"expected torch for kernels 'torch', got none; pip install annex-actors\["):
+    with pytest.raises(ConfigError, match=r"expected torch for kernels 'torch', got none; pip install 'annex-actors\["):
         use(torch_run)

@@ -143,5 +143,5 @@ def test_without_the_extra_it_is_named(run: Path, monkeypatch: pytest.MonkeyPatc
     for library in ("uvicorn", "starlette.applications"):
         with monkeypatch.context() as patch:
             patch.setitem(sys.modules, library, None)
-            with pytest.raises(ConfigError, match=r"pip install annex-actors\[serve\]"):
+            with pytest.raises(ConfigError, match=r"pip install 'annex-actors\[serve\]'"):
                 serve(learner, port=0, most_waiting=1, on_ready=lambda address: None)
