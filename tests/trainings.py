@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
@@ -214,9 +214,9 @@ class Training:
         """The same training as a `Learner` prepares it, with a layer in each stage."""
         return PreparedTraining.of(self.learner().spec, self.dataset, epochs=self.epochs, batch_size=self.batch_size)
 
-    @cached_property
+    @property
     def initial(self) -> Checkpoint:
-        """The network before its first step, with arrays that cannot be written to."""
+        """The network before its first step."""
         return self.prepared.initial
 
     @property

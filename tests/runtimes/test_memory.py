@@ -295,7 +295,7 @@ def test_after_the_last_reference_to_a_learner_nothing_of_its_runs_is_left(
         learner = TRAINING.learner(Followed(runtime, traces), Supervision(max_attempts=2))
         traces.add(learner)
         end(learner, tmp_path)
-        traces.add(*(array for array in (learner.checkpoint or TRAINING.prepared.initial).weights.values()))
+        traces.add(*(array for array in (learner.checkpoint or TRAINING.initial).weights.values()))
 
     with no_collector():
         run()
