@@ -130,7 +130,7 @@ class Recording:
             stages=self.header["stages"],
             is_sample=self.is_sample,
         )
-        return {peer: tuple(waits.of(self.work[peer], self.arrivals[peer])) for peer in self.peers}
+        return {peer: tuple(waits.of(peer, self.work[peer], self.arrivals[peer])) for peer in self.peers}
 
     @cached_property
     def schedule(self) -> Discipline | None:

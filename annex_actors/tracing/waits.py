@@ -14,7 +14,7 @@ from itertools import islice
 
 import numpy as np
 
-from annex_actors.protocol.messages import WHOLE_STEP
+from annex_actors.protocol.messages import WHOLE_STEP, Address
 from annex_actors.runtimes.hosting.heartbeat import START
 from annex_actors.schedules.discipline import Discipline
 from annex_actors.tracing.permission import Permission
@@ -33,7 +33,7 @@ REASONS = (
 It waits for an activation, a gradient or another message that is not sent yet; a message is on its way (hop); an
 activation is there, and the schedule allows no further one before a gradient is back (credit spent); work is there, and
 the schedule asks for other work first (schedule); it could work, and no core is free; it is being restarted, not
-started yet, or has finished; or, in a sample, the steps between are not traced.
+started yet, or has finished; or its work is not recorded: in a sample, that on the steps between.
 """
 
 _MISSING = {"forward": NO_ACTIVATION, "predict": NO_ACTIVATION, "backward": NO_GRADIENT}
@@ -81,17 +81,19 @@ class Waits:
         order = np.argsort(times, kind="stable")
         busy = np.cumsum(np.repeat([1, -1], len(every))[order])
         self._times = times[order]
-        is_full = np.zeros(len(busy) - 1, bool) if cores is None else busy[:-1] >= cores
+        is_full = busy[:-1] >= (np.inf if cores is None else cores)
         self._full_until = np.concatenate([[0.0], np.cumsum(np.diff(self._times) * is_full)])
 
-    def of(self, works: Sequence[Work], flows: Sequence[Flow | None]) -> list[Idle]:
+    def of(self, peer: Address, works: Sequence[Work], flows: Sequence[Flow | None]) -> list[Idle]:
         """Return the waits of one peer.
 
         Args:
-            works: its work, in its order; at least a piece.
+            peer: its address.
+            works: its work, in its order. There may be none: of the newest records, or before its first piece is done.
             flows: the message of each piece of work.
         """
-        peer = works[0].peer
+        if not works:
+            return [Idle(peer, self._begin, self._end, NOT_TRACED)] if self._end > self._begin else []
         spans = _spans(works, flows)
         permission = Permission(self._row, peer.number or 0, self._stages, _microbatches(works))
         found: list[Idle] = []

@@ -7,10 +7,12 @@ from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from annex_actors.protocol.messages import OWNER
 from annex_actors.protocol.survey import SURVEYOR
+from annex_actors.runtimes.tracing.layout import WORKED
 from annex_actors.tracing.perfetto import perfetto_of
 from annex_actors.tracing.rows import csv_of, rows_of
 from annex_actors.tracing.sequence import mermaid_of, sequence_of
@@ -33,6 +35,18 @@ def test_a_random_trace_is_whole(seed: int) -> None:
     assert sequence_of(trace, trace.steps[0]).count("\n") == mermaid_of(trace, trace.steps[0]).count(">>") + sum(
         "-x" in line for line in mermaid_of(trace, trace.steps[0]).splitlines()
     )
+
+
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_of_a_peer_whose_work_is_not_among_the_newest_records_sums_hold_too(left: int) -> None:
+    """So a look at a run that goes on may be: of some peers, or of all, there are messages alone."""
+    whole, _ = random_trace(0)
+    with_work = np.unique(whole.records[whole.records["what"] == WORKED]["own_number"])[:left]
+    kept = (whole.records["what"] != WORKED) | np.isin(whole.records["own_number"], with_work)
+    trace = Trace(whole.header, whole.records[kept])
+    assert any(not works for works in trace.work.values())
+    check_sums(trace)
+    assert Counter(row["type"] for row in rows_of(trace))["work"] == sum(map(len, trace.work.values()))
 
 
 def check_sums(trace: Trace) -> None:

@@ -72,7 +72,7 @@ def waits(
     until = works[-1].end if end is None else end
     every = [*((each.start, each.end) for each in works), *others]
     row = None if schedule is None else discipline(schedule)
-    found = Waits(0.0, until, every, cores=cores, row=row, stages=stages, is_sample=is_sample).of(works, flows)
+    found = Waits(0.0, until, every, cores=cores, row=row, stages=stages, is_sample=is_sample).of(PEER, works, flows)
     for idle in found:
         assert idle.peer == PEER
         following = next((work for work in works if work.start >= idle.end), None)
