@@ -101,11 +101,13 @@ class StoredCommits(Commits):
         """Held while copies of a peer are chosen and filled, which takes as long as a store actor takes to start."""
         self._lock = Lock()
         self._closed = Event()
+        self._here_id = ""
         self._threads: list[Thread] = []
 
     def open(self) -> None:
         """Start the first store actors, beside the first actors of peers, so that these need not wait for them."""
-        for node in sorted(cluster.nodes())[: self._count + 1]:
+        self._here_id = cluster.here()
+        for node in sorted(cluster.nodes(), key=lambda node: (node != self._here_id, node))[: self._count + 1]:
             self._new_store(node)
 
     def begin(self, address: Address, number: int, committer: Committer) -> tuple[Copy, ...]:
@@ -169,6 +171,8 @@ class StoredCommits(Commits):
         nodes = [node for node in self._places.stores(address, self._committers[address].node, up) if node in up]
         unsure = {each.node for each in self._up if each.out_of_reach}
         nodes = [node for node in nodes if node not in unsure] or nodes
+        # Of several copies one is on the node of this process, which ends only with the run.
+        nodes = sorted(nodes, key=lambda node: node != self._here_id) if self._count > 1 else nodes
         taken = {each.node for each in kept}
         free = [node for node in nodes if node not in taken] or nodes
         chosen = list(kept)
