@@ -64,7 +64,8 @@ class FaultLog:
             peer that hangs this includes the time until the hang is detected.
         worked: for each peer, the pieces of work of all its incarnations.
         most_kept_bytes: the most that each peer kept for its neighbours.
-        died: the peers that died at least once.
+        died: the peers that died at least once, also of a fault that does not count. What a killed peer did in its
+            last moments may be missing in ``worked``.
     """
 
     faults: list[Fault] = field(default_factory=list)
@@ -112,6 +113,8 @@ class FaultWatch:
     def on_event(self, event: Event) -> None:
         """Record when a peer ends, and how long it took when its next incarnation is up."""
         with self._lock:
+            if isinstance(event, PeerExited) and event.address in self._recovering:
+                self._log.died.add(event.address)  # also where it is killed while the run stops, and so ends in order
             match event:
                 case PeerExited(address=address, orderly=orderly) if not orderly or self._is_moving(address):
                     self._log.died.add(address)

@@ -57,6 +57,15 @@ def test_a_fault_that_strikes_nothing_is_none(kind: FaultKind) -> None:
     assert run.closed().faults == []
 
 
+def test_a_peer_that_is_killed_while_the_run_stops_has_died_though_the_fault_does_not_count() -> None:
+    run = Watched()
+    run.watch.on_event(Finished(9, time=5.0))
+    assert run.inject(FaultKind.KILL, at=10.0)
+    run.watch.on_event(PeerExited(PEER, "layer 3", 1, "shut down", orderly=True, time=10.5))
+    log = run.closed()
+    assert (log.died, log.faults, log.recoveries) == ({PEER}, [], {})
+
+
 @pytest.mark.parametrize("kind", [FaultKind.EXCEPTION, FaultKind.KILL, FaultKind.SLOW])
 def test_no_fault_is_injected_while_the_last_one_is_not_over(kind: FaultKind) -> None:
     run = Watched()

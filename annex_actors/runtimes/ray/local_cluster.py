@@ -12,8 +12,9 @@ from ray.cluster_utils import Cluster
 
 from annex_actors.runtimes.ray.cluster import QUIET, environment
 
-_HEALTH = {"health_check_period_ms": 1000, "health_check_failure_threshold": 3}
-"""How soon a node is taken for dead; by default that takes Ray 15 seconds."""
+_HEALTH = {"health_check_period_ms": 250, "health_check_failure_threshold": 3}
+"""How soon a node is taken for dead; by default that takes Ray 15 seconds. A node that is only slow has ten seconds for
+each of the answers that it owes, so it is not taken for one that refuses them."""
 
 _NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "include_dashboard": False}
 
