@@ -224,8 +224,9 @@ def _on_cluster(
     assert isinstance(inner, RayRuntime)
     note("starting a cluster", counted(nodes, "node"))
     with LocalCluster(nodes) as cluster:
-        # Nodes may die faster than new copies are made, so each has one.
-        runtime = replace(inner, ray_address=cluster.address, commit_copies=nodes)
+        # Nodes may die faster than new copies are made and new actors started, so each has one of both.
+        spares = max(nodes, inner.spares)
+        runtime = replace(inner, ray_address=cluster.address, commit_copies=nodes, spares=spares)
         with runtime.kept_up():
             yield runtime, cluster
 

@@ -176,11 +176,13 @@ class RayPool:
     def _assign(self, worker: ActorWorker, assigned: Assign) -> None:
         address, number = assigned.spec.address, assigned.number
         committer = Committer(worker.node_id, lambda copies: worker.send(CommitTo(copies)), worker.kill)
-        copies = self.commits.begin(address, number, committer)
         trace = self._program.trace
         worker.trace = None if trace is None else trace.fed(address, number)
         last, self._hosts[address] = self._hosts.get(address), worker
-        worker.send(AssignWithCopies(assigned, copies, careful=last is not None and last.died))
+        careful = last is not None and last.died
+        self.commits.begin(
+            address, number, committer, lambda copies: worker.send(AssignWithCopies(assigned, copies, careful))
+        )
 
 
 def _places_of(program: Program) -> RayPlaces:

@@ -2,14 +2,15 @@
 
 Only Ray says that a store actor has died. Until then one that cannot be reached may be back, and is neither replaced
 nor given up; but no new one is started on its node, which may be dead. A copy is given up for others only once these
-have all that it has.
+have all that it has. No peer waits for a store actor to start while another one has its commits: a new incarnation
+begins with those that are up, and new ones join them beside its work.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from typing import Any
 
@@ -27,6 +28,7 @@ from annex_actors.runtimes.ray.commit_store import Packed, store_class
 from annex_actors.runtimes.ray.copied_log import AGAIN_S, CopiedLog, Copy
 from annex_actors.runtimes.ray.places import RayPlaces
 from annex_actors.stores import StateStore
+from supervisors import Ignore
 
 logger = logging.getLogger(__name__)
 
@@ -38,11 +40,13 @@ class _Store:
     Args:
         copy: what peers know of it.
         node: the id of its node.
+        is_up: whether it has started.
         out_of_reach: whether Ray could not reach it the last time.
     """
 
     copy: Copy
     node: str
+    is_up: bool = False
     out_of_reach: bool = False
 
 
@@ -59,6 +63,23 @@ class Committer:
     node: str
     commit_to: Callable[[tuple[Copy, ...]], None]
     end: Callable[[], None]
+
+
+@dataclass(eq=False, slots=True)
+class _Peer:
+    """A peer that commits.
+
+    Args:
+        stores: each has all its commits, or has died.
+        committer: its newest incarnation; None: none has begun.
+        placing: held while copies are chosen and filled.
+        telling: held while the incarnation is told of its copies, so that it is told of them in their order.
+    """
+
+    stores: list[_Store] = field(default_factory=list)
+    committer: Committer | None = None
+    placing: Lock = field(default_factory=Lock)
+    telling: Lock = field(default_factory=Lock)
 
 
 class StoredCommits(Commits):
@@ -93,12 +114,9 @@ class StoredCommits(Commits):
         self._deaths_left = max_deaths
         self._failure: str | None = None
         self._up: list[_Store] = []
-        self._stores: dict[Address, list[_Store]] = {}
-        self._begun: dict[Address, list[_Store]] = {}
-        """Those that the newest incarnation has begun with, and so commits to as long as they live."""
-        self._committers: dict[Address, Committer] = {}
-        self._placing: dict[Address, Lock] = {}
-        """Held while copies of a peer are chosen and filled, which takes as long as a store actor takes to start."""
+        self._peers: dict[Address, _Peer] = {}
+        self._choosing = Lock()
+        """Held while stores are chosen, so that no two peers have one started on the same node at once."""
         self._lock = Lock()
         self._closed = Event()
         self._here_id = ""
@@ -110,33 +128,34 @@ class StoredCommits(Commits):
         for node in sorted(cluster.nodes(), key=lambda node: (node != self._here_id, node))[: self._count + 1]:
             self._new_store(node)
 
-    def begin(self, address: Address, number: int, committer: Committer) -> tuple[Copy, ...]:
-        """Return the copies of a new incarnation: on other nodes than its own, where there are any.
+    def begin(
+        self, address: Address, number: int, committer: Committer, assign: Callable[[tuple[Copy, ...]], None]
+    ) -> None:
+        """Let a new incarnation commit: to stores on other nodes than its own, where there are any.
 
         Args:
             address: of the peer.
             number: of the incarnation, as the store counts.
-            committer: the peer.
+            committer: the incarnation.
+            assign: called with its copies, before the committer is told of others.
 
         Raises:
             RunFailedError: store actors do not start, or end again and again.
+            Ignore: the run is over.
         """
-        with self._placed(address):
-            if self._failure is not None:
-                raise RunFailedError(self._failure)
-            self._numbers[address], self._committers[address] = number, committer
-            begun = self._begun.get(address, [])
-            chosen = self._chosen(address, ())
-            if not self._fill(address, [each for each in chosen if each not in begun]):
-                chosen += [each for each in self._stores.get(address, ()) if each not in chosen]
-            self._stores[address], self._begun[address] = chosen, list(chosen)
-            return self._copies_of(address)
+        peer = self._peers.setdefault(address, _Peer())
+        self._numbers[address] = number
+        while not (living := self._living(peer)):
+            self._start_copies(address, peer, committer.node)
+        with peer.telling:
+            peer.committer = committer
+            assign(_copies(living))
+        self._beside(self._complete, address, peer)
 
     def open_here(self, address: Address, number: int) -> Snapshot | None:
         """See `Commits`."""
         log = self._here[address] = CopiedLog(address, number, ())
-        committer = Committer(cluster.here(), log.commit_to, lambda: None)
-        log.commit_to(self.begin(address, number, committer))
+        self.begin(address, number, Committer(cluster.here(), log.commit_to, lambda: None), log.commit_to)
         return log.latest()
 
     def copy_all(self) -> list[Address]:
@@ -160,38 +179,84 @@ class StoredCommits(Commits):
         for thread in self._threads:
             thread.join()
         self._here.clear()
-        self._committers.clear()
+        self._peers.clear()
 
-    def _placed(self, address: Address) -> Lock:
-        return self._placing.setdefault(address, Lock())
+    def _living(self, peer: _Peer) -> list[_Store]:
+        """Return the stores that have all commits of a peer and have not died, as far as is known."""
+        return [each for each in peer.stores if each in self._up]
 
-    def _chosen(self, address: Address, kept: Sequence[_Store]) -> list[_Store]:
-        """Return as many copies as wanted, on the best nodes; those that are kept are among them."""
+    def _start_copies(self, address: Address, peer: _Peer, node: str) -> None:
+        """Choose the first copies of a peer, or others where all have died, and wait until they have what there is."""
+        with peer.placing:
+            if self._living(peer):
+                return
+            if self._failure is not None:
+                raise RunFailedError(self._failure)
+            if self._closed.is_set():
+                raise Ignore
+            chosen = self._wanted(address, node, ())
+            for store in chosen:
+                self._answer(store, "answer")
+            if self._fill(address, chosen):
+                peer.stores = chosen
+
+    def _complete(self, address: Address, peer: _Peer) -> None:
+        """Have the commits of a peer in as many stores as wanted, on the best nodes, while it goes on.
+
+        It commits to the old ones and to the new ones while these are filled. Stores that have not started are left
+        out: this is called again when they have.
+        """
+        with peer.placing:
+            committer = peer.committer
+            while committer is not None and not self._closed.is_set():
+                has_all = self._living(peer)
+                wanted = self._wanted(address, committer.node, has_all)
+                started = [each for each in wanted if each.is_up]
+                chosen = [*started, *(each for each in has_all if each not in started)][: self._count]
+                new = [each for each in chosen if each not in has_all]
+                if set(chosen) == set(peer.stores) or not chosen:
+                    return
+                with peer.telling:
+                    if committer is peer.committer:
+                        committer.commit_to(_copies([*has_all, *new]))
+                if not self._fill(address, new):
+                    return  # one of them has died, and is replaced
+                with peer.telling:
+                    if committer is peer.committer:
+                        peer.stores = chosen
+                        committer.commit_to(_copies(chosen))
+                        return
+                    committer = peer.committer  # which has committed to the old ones alone
+
+    def _wanted(self, address: Address, node: str, known: Sequence[_Store]) -> list[_Store]:
+        """Return as many stores as wanted, on the best nodes, also such that have only begun to start.
+
+        Args:
+            address: of the peer.
+            node: where it lives.
+            known: chosen before others on their nodes.
+        """
         up = list(cluster.nodes())  # without that of the peer, if this has died
-        nodes = [node for node in self._places.stores(address, self._committers[address].node, up) if node in up]
+        nodes = [each for each in self._places.stores(address, node, up) if each in up]
         unsure = {each.node for each in self._up if each.out_of_reach}
-        nodes = [node for node in nodes if node not in unsure] or nodes
+        nodes = [each for each in nodes if each not in unsure] or nodes
         # Of several copies one is on the node of this process, which ends only with the run.
-        nodes = sorted(nodes, key=lambda node: node != self._here_id) if self._count > 1 else nodes
-        taken = {each.node for each in kept}
-        free = [node for node in nodes if node not in taken] or nodes
-        chosen = list(kept)
-        for index in range(self._count - len(kept)):
-            chosen.append(self._store_on(free[index % len(free)], chosen))
-        return chosen
+        nodes = sorted(nodes, key=lambda each: each != self._here_id) if self._count > 1 else nodes
+        wanted: list[_Store] = []
+        with self._choosing:
+            for index in range(self._count):
+                on = nodes[index % len(nodes)]
+                there = (each for each in [*known, *self._up] if each.node == on and each not in wanted)
+                wanted.append(next(there, None) or self._new_store(on))
+        return wanted
 
     def _fill(self, address: Address, new: Sequence[_Store]) -> bool:
-        """Give new copies all commits of a peer; return whether each of them has them."""
+        """Give stores all commits of a peer; return whether each of them has them."""
         if not new:
             return True
         commits, number = self._all(address), self._numbers[address]
         # A peer asks them for its last commit, and Ray may carry out its call before one made earlier from here.
-        answers = [self._answer(store, "commit", packed, number) for store in new for packed in commits]
-        return None not in answers
-
-    def _store_on(self, node: str, but: Sequence[_Store]) -> _Store:
-        """Return a store actor on a node, or a new one; none of ``but``."""
-        return next((each for each in self._up if each.node == node and each not in but), None) or self._new_store(node)
+        return all(self._answer(store, "commit", packed, number) for store in new for packed in commits)
 
     def _new_store(self, node: str) -> _Store:
         with self._lock:
@@ -203,16 +268,17 @@ class StoredCommits(Commits):
                 ray.kill(handle)
                 return store
             self._up.append(store)
-            thread = Thread(target=self._watch, args=(store,), name=f"watches store {self._made}", daemon=True)
-            self._threads = [*(each for each in self._threads if each.is_alive()), thread]
-            thread.start()
-            return store
+        self._beside(self._watch, store)
+        return store
 
     def _watch(self, store: _Store) -> None:
         while not self._closed.is_set():
             try:
                 ray.get(store.copy.handle.answer.remote())
                 store.out_of_reach = False
+                if not store.is_up:
+                    store.is_up = True
+                    self._complete_all()
                 ray.get(store.copy.handle.stand.remote())
             except ActorUnavailableError:
                 store.out_of_reach = True
@@ -230,25 +296,25 @@ class StoredCommits(Commits):
             if self._deaths_left < 0 or is_its_own(error):
                 self._failure = f"the stores of commits do not stay up, the last one: {cause(error)}"
         if self._failure is not None:
-            for committer in list(self._committers.values()):
-                committer.end()  # its next incarnation ends the run
+            for peer in list(self._peers.values()):
+                if peer.committer is not None:
+                    peer.committer.end()  # its next incarnation ends the run
             return
         logger.warning("a store of commits is replaced: %s", cause(error))
-        for address in list(self._committers):  # also one that begins just now, with this store
-            with self._placed(address):
-                before = self._stores.get(address, [])
-                kept = [each for each in before if each is not store]
-                if kept == before:
-                    continue
-                # The peer goes on meanwhile, and gives the new ones what it has committed by then.
-                chosen = self._chosen(address, kept)
-                self._stores[address] = kept
-                self._fill(address, chosen[len(kept) :])
-                self._stores[address] = chosen
-                self._committers[address].commit_to(self._copies_of(address))
+        self._complete_all()
 
-    def _copies_of(self, address: Address) -> tuple[Copy, ...]:
-        return tuple(each.copy for each in self._stores.get(address, ()))
+    def _complete_all(self) -> None:
+        for address, peer in list(self._peers.items()):
+            self._beside(self._complete, address, peer)
+
+    def _beside(self, do: Callable[..., None], *arguments: object) -> None:
+        """Do something in a thread that `close` waits for."""
+        with self._lock:
+            if self._closed.is_set():
+                return
+            thread = Thread(target=do, args=arguments, name="keeps commits in stores", daemon=True)
+            self._threads = [*(each for each in self._threads if each.is_alive()), thread]
+            thread.start()
 
     def _stages(self) -> Iterable[Address]:
         return self._all_stages
@@ -257,23 +323,16 @@ class StoredCommits(Commits):
         return next((each.snapshot() for each in self._all(address) if each.step == step), None)
 
     def _all(self, address: Address) -> list[Packed]:
-        """Return the commits of a peer, by step, from all copies in reach; where it has none yet, from the store."""
-        if address not in self._stores:
+        """Return the commits of a peer, by step, from the first copy that answers; without copies, from the store."""
+        peer = self._peers.get(address)
+        if peer is None or not peer.stores:
             commit = self._store.latest(address)
             return [] if commit is None else [Packed.of(commit)]
-        found: dict[int, Packed] = {}
-        begun = self._begun[address]
-        # One that the peer has begun with has all. Those that are out of reach come last, and are then not waited for.
-        stores = sorted(self._stores[address], key=lambda each: (each.out_of_reach, each not in begun))
-        has_all = False
-        for store in stores:
-            if has_all and store.out_of_reach:
-                break
+        for store in sorted(peer.stores, key=lambda each: each.out_of_reach):
             answer = self._answer(store, "commits", address)
             if answer is not None:
-                found.update({each.step: each.copied() for each in answer[1]})
-                has_all |= store in begun
-        return [found[step] for step in sorted(found)]
+                return [each.copied() for each in answer[1]]
+        return []
 
     def _answer(self, store: _Store, method: str, *arguments: Any) -> Any:
         """Return what a store actor answers, however long it is out of reach; None: it has died."""
@@ -284,3 +343,7 @@ class StoredCommits(Commits):
                 self._closed.wait(AGAIN_S)
             except RayActorError:
                 return None
+
+
+def _copies(stores: Iterable[_Store]) -> tuple[Copy, ...]:
+    return tuple(each.copy for each in stores)

@@ -98,3 +98,39 @@ def test_what_is_copied_at_the_end_is_asked_for_until_it_comes(commits: Any, los
     assert commits.copy_all() == []
     assert lost["calls"] == LOST_CALLS
     assert [each.step for each in commits.cut(7)] == [7]
+
+
+class FewStart:
+    """The class of store actors, of which only the first start: no node has the processors that others wait for."""
+
+    def __init__(self, real: Any, count: int) -> None:
+        self.real = real
+        self.left = count
+        self.handles: list[Any] = []
+
+    def options(self, **given: Any) -> FewStart:
+        self.left -= 1
+        self.chosen = self.real.options(**given, num_cpus=0 if self.left >= 0 else 10**6)
+        return self
+
+    def remote(self, *arguments: Any) -> Any:
+        self.handles.append(self.chosen.remote(*arguments))
+        return self.handles[-1]
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("commits", [2], indirect=True)
+def test_an_incarnation_begins_from_the_copy_that_is_left_though_no_other_store_starts(
+    commits: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = FewStart(commits._class, 1)  # beside the one that is up
+    monkeypatch.setattr(commits, "_class", few)
+    begun(commits, 1)
+    commits.commit(Snapshot(STAGE, 7, "state"), 1)
+    ray.kill(few.handles[0])
+    for number, step in ((2, 7), (3, 8)):
+        found = begun(commits, number)
+        assert found is not None
+        assert found.step == step
+        commits.commit(Snapshot(STAGE, step + 1, "later"), number)
+    assert len(few.handles) == 2, "another store has begun to start"
