@@ -86,11 +86,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
-    """Run with ``--share`` what no other run has taken: whole files, and in one of the runs all that needs a Ray."""
+    """Run with ``--share`` the files that no other run has taken; of each file, what needs a Ray at the end."""
     folder = session.config.getoption("--share")
     if folder is None or session.testsfailed or session.config.getoption("--collect-only"):
         return None
-    run_share(session, folder, lambda item: "ray" if runs_on_ray(item) else item.path.relative_to(TESTS).as_posix())
+    run_share(session, folder, lambda item: item.path.relative_to(TESTS).as_posix())
     return True
 
 

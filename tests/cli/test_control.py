@@ -25,13 +25,15 @@ from tests.cli.commands import printed
 
 @contextmanager
 def training(folder: Path, *options: str, run: str = "run", epochs: int = 10**6) -> Iterator[subprocess.Popen[str]]:
-    """Start a training, and wait until it has trained an epoch."""
+    """Start a training, and wait until it has trained an epoch and can be asked, which may be later."""
     words = ["train", "xor", "--epochs", str(epochs), "--run-dir", run, *options]
     program = [sys.executable, "-m", "annex_actors", *words]
     process = subprocess.Popen(program, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("epoch ")
+        while process.poll() is None and not (folder / run / "control").exists():
+            time.sleep(0.001)
         yield process
     finally:
         process.send_signal(signal.SIGCONT)
