@@ -145,8 +145,10 @@ class StoredCommits(Commits):
         """
         peer = self._peers.setdefault(address, _Peer())
         self._numbers[address] = number
-        while not (living := self._living(peer)):
+        while not (living := self._living(peer)) and self._failure is None:
             self._start_copies(address, peer, committer.node)
+        if self._failure is not None:
+            raise RunFailedError(self._failure)
         with peer.telling:
             peer.committer = committer
             assign(_copies(living))
@@ -190,8 +192,6 @@ class StoredCommits(Commits):
         with peer.placing:
             if self._living(peer):
                 return
-            if self._failure is not None:
-                raise RunFailedError(self._failure)
             if self._closed.is_set():
                 raise Ignore
             chosen = self._wanted(address, node, ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from threading import current_thread, main_thread
+from threading import Event, current_thread, main_thread
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.routing import stage_address
 from annex_actors.protocol.snapshot import Snapshot
+from annex_actors.runtimes import RunFailedError
 from annex_actors.stores import MemoryStore
 from annex_actors.testing.left_behind import nothing_left_behind
 from tests.rays import shared_ray
@@ -125,6 +126,7 @@ def test_an_incarnation_begins_from_the_copy_that_is_left_though_no_other_store_
 ) -> None:
     few = FewStart(commits._class, 1)  # beside the one that is up
     monkeypatch.setattr(commits, "_class", few)
+    monkeypatch.setattr(commits, "_deaths_left", 1)
     begun(commits, 1)
     commits.commit(Snapshot(STAGE, 7, "state"), 1)
     ray.kill(few.handles[0])
@@ -134,3 +136,21 @@ def test_an_incarnation_begins_from_the_copy_that_is_left_though_no_other_store_
         assert found.step == step
         commits.commit(Snapshot(STAGE, step + 1, "later"), number)
     assert len(few.handles) == 2, "another store has begun to start"
+
+
+@pytest.mark.parametrize("commits", [2], indirect=True)
+def test_no_incarnation_begins_once_too_many_stores_have_died_though_a_copy_is_left(
+    commits: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from annex_actors.runtimes.ray import cluster
+    from annex_actors.runtimes.ray.stored_commits import Committer
+
+    few = FewStart(commits._class, 1)
+    monkeypatch.setattr(commits, "_class", few)
+    ended = Event()
+    committer = Committer(cluster.here(), lambda _copies: None, ended.set)
+    commits.begin(STAGE, 1, committer, lambda _copies: None)
+    ray.kill(few.handles[0])
+    assert ended.wait(60)
+    with pytest.raises(RunFailedError, match="the stores of commits do not stay up"):
+        begun(commits, 2)
