@@ -53,8 +53,8 @@ def test_a_run_goes_on_where_another_cluster_is_up(tmp_path: Path) -> None:
     with two_nodes() as address:
         words = f"train {RUN} --runtime ray --ray-address {address} --commit-copies 2 --run-dir run --progress-every 1"
         with command(words, tmp_path) as driver:
-            assert driver.stdout is not None
-            next(line for line in driver.stdout if line.startswith("epoch 2/"))
+            assert driver.stderr is not None
+            next(line for line in driver.stderr if line.startswith("epoch 2/"))
             driver.kill()
     with two_nodes() as address:
         assert hashes(f"resume run --ray-address {address}", tmp_path) == hashes(f"train {RUN}", tmp_path)
