@@ -229,12 +229,9 @@ class StoredCommits(Commits):
                     committer = peer.committer  # which has committed to the old ones alone
 
     def _wanted(self, address: Address, node: str, known: Sequence[_Store]) -> list[_Store]:
-        """Return as many stores as wanted, on the best nodes, also such that have only begun to start.
+        """Return as many stores as wanted, on the best nodes for a peer on ``node``; some may still start.
 
-        Args:
-            address: of the peer.
-            node: where it lives.
-            known: chosen before others on their nodes.
+        Those that are ``known`` are chosen before others on their nodes.
         """
         up = list(cluster.nodes())  # without that of the peer, if this has died
         nodes = [each for each in self._places.stores(address, node, up) if each in up]
@@ -323,16 +320,19 @@ class StoredCommits(Commits):
         return next((each.snapshot() for each in self._all(address) if each.step == step), None)
 
     def _all(self, address: Address) -> list[Packed]:
-        """Return the commits of a peer, by step, from the first copy that answers; without copies, from the store."""
+        """Return the commits of a peer, by step, from all copies in reach; without copies, from the store."""
         peer = self._peers.get(address)
         if peer is None or not peer.stores:
             commit = self._store.latest(address)
             return [] if commit is None else [Packed.of(commit)]
+        found: dict[int, Packed] = {}
         for store in sorted(peer.stores, key=lambda each: each.out_of_reach):
+            if found and store.out_of_reach:
+                break  # it need not be waited for
             answer = self._answer(store, "commits", address)
             if answer is not None:
-                return [each.copied() for each in answer[1]]
-        return []
+                found.update({each.step: each.copied() for each in answer[1]})
+        return [found[step] for step in sorted(found)]
 
     def _answer(self, store: _Store, method: str, *arguments: Any) -> Any:
         """Return what a store actor answers, however long it is out of reach; None: it has died."""
