@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from typing import Any
 
+from annex_actors.base.heap import keep_what_is_freed
 from annex_actors.protocol.instrument import Instrument
 from annex_actors.protocol.messages import Address
 from annex_actors.protocol.routing import TRAINER
@@ -35,6 +36,7 @@ class PeerWorker(ABC):
     """Hosts one peer in this process, and ends with it. A runtime says how messages travel and where commits go."""
 
     def __init__(self) -> None:
+        keep_what_is_freed()
         self._channels: dict[Address, Channel] = {}
         self._relayed = {TRAINER, SURVEYOR}
         self._surroundings: WorkerSurroundings | None = None
