@@ -28,7 +28,7 @@ from annex_actors.placement.profile import Hop
 from annex_actors.protocol.events import Event, StepFinished
 from annex_actors.protocol.messages import freeze
 from annex_actors.protocol.routing import Routing, stage_address
-from annex_actors.runtimes import Job, Observer, ProcessesRuntime, Program, RayRuntime, Runtime
+from annex_actors.runtimes import InlineRuntime, Job, Observer, ProcessesRuntime, Program, RayRuntime, Runtime
 from annex_actors.schedules.table import discipline
 from annex_actors.stores import MemoryStore
 
@@ -91,6 +91,9 @@ class _StepClock:
 def measure_hop(runtime: Runtime, *, seconds: float = 2.0) -> Hop:
     """Return how long a message travels between two stages on a runtime, and what a piece of work costs beside layers.
 
+    On Ray a piece is taken to cost what it costs inline: Ray's own threads send and receive on several cores at once,
+    so that the work of all cores may exceed the time that a stage adds. What is left of this time is the hop's.
+
     Args:
         runtime: hosts the actors; on one where all is done by one thread, messages take no time beside that work.
         seconds: about how long to measure, > 0; more of it where the actors take long to start.
@@ -101,7 +104,8 @@ def measure_hop(runtime: Runtime, *, seconds: float = 2.0) -> Hop:
     left = checks.real_number("seconds", seconds, above=0)
     with runtime.kept_up() if isinstance(runtime, RayRuntime) else nullcontext():
         small, large = _added(runtime, SMALL, left / 2), _added(runtime, LARGE, left / 2)
-    work = min(small.cores, small.wall if shares_interpreter(runtime) else small.cores) / _PIECES
+    cores = _added(InlineRuntime(), SMALL, left / 8).cores if isinstance(runtime, RayRuntime) else small.cores
+    work = min(cores, small.wall if shares_interpreter(runtime) else cores) / _PIECES
     # The time of a stage more is that of its messages and of the pieces that are done one after another. W is among
     # them where Python does one thing at a time; elsewhere it is done beside B of the stage before.
     in_turn = _PIECES if shares_interpreter(runtime) else _PIECES - 1
