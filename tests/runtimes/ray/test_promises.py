@@ -13,13 +13,15 @@ from tests.rays import shared_ray
 
 ALWAYS = {
     "trains_to_the_bits_of_the_oracle",
-    "restarts_a_layer_to_the_same_bits",
     "sends_only_to_the_new_incarnation",
     "names_a_layer_that_cannot_be_made_to_work",
     "notices_that_a_message_is_lost",
     "lets_an_interrupt_through",
 }
-"""The checks that run by default, of each kind one: every run of one starts a process for each layer."""
+"""The checks that run by default, of each kind one: every run of one starts a process for each layer.
+
+That a layer restarts to the same bits is in `test_kills`.
+"""
 
 CHECKS = [
     pytest.param(check, id=check.__name__, marks=() if check.__name__ in ALWAYS else pytest.mark.whole)
