@@ -10,6 +10,7 @@ from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import brief
 from annex_actors.data import Dataset
+from annex_actors.experiments.calibration import calibrated
 from annex_actors.experiments.prediction import Prediction, predict
 from annex_actors.placement.plan import Plan, PlannedStage
 from annex_actors.placement.profile import Profile, Timing
@@ -175,7 +176,7 @@ class _Profiles:
         if self.known is not None:
             return self.known
         if threads not in self.found:
-            self.found[threads] = profile(
+            measured = profile(
                 self.spec,
                 self.dataset,
                 batch_size=self.batch_size,
@@ -183,6 +184,9 @@ class _Profiles:
                 runtimes=[self.spec.runtime.name],
                 seconds=self.seconds,
                 blas_threads=threads,
+            )
+            self.found[threads] = calibrated(
+                measured, self.spec, self.dataset, microbatches=self.parts, seconds=self.seconds / 2
             )
         return self.found[threads]
 

@@ -97,8 +97,9 @@ def predict(
             f"{listed(sorted(map(str, threads)))}; measure a profile with as many, or choose one number for all stages"
         )
     host, row = runtime_of(runtime), discipline_of(schedule)
-    layers = [_layer_times(index, layer, slowed) for index, layer in enumerate(profile.layers)]
     replicas = [stage.replicas for stage in plan.stages]
+    factor = profile.correction(host.name, sum(replicas))
+    layers = [_layer_times(index, layer, slowed, factor) for index, layer in enumerate(profile.layers)]
     divided = zip(plan.ranges, replicas, strict=True)
     times = [_sum([layers[index] for index in indices], copies) for indices, copies in divided]
     simulation = simulate(
@@ -108,7 +109,7 @@ def predict(
         steps=_FILL + _STEPS + _FILL,
         times=times,
         replicas=replicas,
-        costs=_costs(profile, plan, microbatches, host, cores, delayed or DelayedLinks()),
+        costs=_costs(profile, plan, microbatches, host, cores, delayed or DelayedLinks(), factor),
     )
     start, end = _window(simulation)
     kept = zip(plan.ranges, simulation.stages, strict=True)
@@ -128,11 +129,12 @@ def predict(
     )
 
 
-def _layer_times(index: int, layer: LayerProfile, slowed: SlowedLayers) -> LayerTimes:
-    """Return the times of a layer, with those for which it waits."""
+def _layer_times(index: int, layer: LayerProfile, slowed: SlowedLayers, factor: float) -> LayerTimes:
+    """Return the times of a layer, corrected by a factor, with those for which it waits."""
 
     def seconds(point: Point, timing: Timing) -> float:
-        return timing.median + slowed.seconds(point, index, timing.median, 1)
+        own = factor * timing.median
+        return own + slowed.seconds(point, index, own, 1)
 
     return LayerTimes(
         seconds(Point.FORWARD, layer.forward),
@@ -153,19 +155,25 @@ def _sum(layers: Sequence[LayerTimes], replicas: int) -> LayerTimes:
 
 
 def _costs(
-    profile: Profile, plan: Plan, microbatches: int, host: Runtime, cores: int | None, delayed: DelayedLinks
+    profile: Profile,
+    plan: Plan,
+    microbatches: int,
+    host: Runtime,
+    cores: int | None,
+    delayed: DelayedLinks,
+    factor: float,
 ) -> CostModel:
     hop = profile.hop(host.name)
     limit = _cores(host) if cores is None else checks.whole_number("cores", cores, at_least=1)
     ends = [indices.stop - 1 for indices in plan.ranges[:-1]]
     return CostModel(
-        latency=hop.latency + delayed.latency,
-        per_byte=hop.per_byte + delayed.per_byte,
+        latency=factor * hop.latency + delayed.latency,
+        per_byte=factor * hop.per_byte + delayed.per_byte,
         message_bytes=[profile.layers[end].output_bytes for end in ends],
         workers=range(sum(stage.replicas for stage in plan.stages)),
         cores=limit,
-        piece=profile.overhead(host.name),
-        trainer=profile.trainer.median * microbatches,
+        piece=factor * profile.overhead(host.name),
+        trainer=factor * profile.trainer.median * microbatches,
         one_interpreter=shares_interpreter(host),
     )
 

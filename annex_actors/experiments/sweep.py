@@ -15,6 +15,7 @@ from annex_actors.base.errors import ConfigError
 from annex_actors.base.shown import brief, shown
 from annex_actors.base.words import counted
 from annex_actors.data import Dataset
+from annex_actors.experiments.calibration import calibrated
 from annex_actors.experiments.prediction import Prediction, predict
 from annex_actors.placement.plan import Plan, PlannedStage
 from annex_actors.placement.profile import Profile
@@ -135,9 +136,10 @@ def sweep(
     if not 0 < len(stages) * len(parts) * len(schedules) <= _MOST:
         raise ConfigError(f"expected at least one combination and at most {_MOST:,}, got others; let others vary")
     if known is None:
-        known = profile(
+        measured = profile(
             spec, dataset, batch_size=size, microbatches=list(dict.fromkeys(parts)), runtimes=[spec.runtime.name]
         )
+        known = calibrated(measured, spec, dataset, microbatches=parts[0])
     plans = [(each, _plan(spec, dataset, each)) for each in stages]
     points = []
     for (count, plan), microbatches, schedule in product(plans, parts, schedules):

@@ -9,7 +9,10 @@ import json
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from math import exp, log
 from typing import Any, Self
+
+import numpy as np
 
 from annex_actors.base import checks
 from annex_actors.base.errors import ConfigError, DataError
@@ -171,6 +174,8 @@ class Profile:
         trainer: what the trainer does for a microbatch: gather its rows, send them, count its report.
         beside: the seconds that a piece of work takes beside its layers on one thread: protocol, mailbox, and to free
             arrays. On another runtime it takes as much more as the ``work`` of its hop is more than that of ``inline``.
+        corrections: by the name of the runtime and the number of stages, how many times as long a step takes as these
+            times make it; see `annex_actors.experiments.calibration`.
 
     Raises:
         ConfigError: fields that do not fit each other.
@@ -186,6 +191,7 @@ class Profile:
     others: Mapping[int, tuple[LayerProfile, ...]] = field(default_factory=dict)
     trainer: Timing = Timing(0.0, 0.0, 0.0)
     beside: float = 0.0
+    corrections: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         wanted = "the profile of each layer"
@@ -206,6 +212,11 @@ class Profile:
             checks.text(f"machine[{checks.text('machine', name)}]", value)
         checks.instance("trainer", self.trainer, Timing, "a time such as Timing(0.001, 0.0009, 0.002)")
         _check_numbers(self, "beside")
+        for name, factors in checks.instance("corrections", self.corrections, Mapping, "a dict by runtime").items():
+            where = f"corrections[{checks.text('corrections', name)}]"
+            for stages, factor in checks.instance(where, factors, Mapping, "a dict such as {1: 1.2}").items():
+                checks.whole_number(where, stages, at_least=1)
+                checks.real_number(where, factor, above=0)
         self._check_layers()
 
     def _check_layers(self) -> None:
@@ -261,6 +272,20 @@ class Profile:
         """
         inline = self.hops["inline"].work if "inline" in self.hops else 0.0
         return max(0.0, self.beside + self.hop(runtime).work - inline)
+
+    def correction(self, runtime: str, stages: int) -> float:
+        """Return how many times as long a step takes on a runtime as simulated; 1 where no training has said it.
+
+        Between two numbers of stages its logarithm lies on a line over the inverse of the number. A replica counts as a
+        stage: it is an actor as well.
+        """
+        checks.text("runtime", runtime)
+        inverse = 1 / checks.whole_number("stages", stages, at_least=1)
+        known = sorted((1 / count, log(factor)) for count, factor in self.corrections.get(runtime, {}).items())
+        if not known:
+            return 1.0
+        inverses, logarithms = zip(*known, strict=True)
+        return exp(float(np.interp(inverse, inverses, logarithms)))
 
     def hop(self, runtime: str) -> Hop:
         """Return the hop of a runtime.

@@ -107,7 +107,7 @@ def tried(spec: LearnerSpec, dataset: Dataset, batch_size: int, before: Checkpoi
             fastest = min((median(each) for each in times if each), default=0.0)
             if times[index] and median(times[index]) > _HOPELESS * fastest:
                 continue
-            seconds = _seconds(training, steps[index])
+            seconds = step_seconds(training, steps[index], _FIRST)
             wanted = _FIRST + min(max(_LEAST, round(share / max(seconds, 1e-6))), _MOST)
             if 2 * steps[index] >= wanted or round_ == _ROUNDS:  # else it only says how many steps to try
                 times[index].append(seconds)
@@ -214,10 +214,10 @@ def _trial(spec: LearnerSpec, seconds: float) -> Trial:
     return Trial(spec.stages, spec.microbatches or 1, seconds)
 
 
-def _seconds(training: PreparedTraining, steps: int) -> float:
-    """Return how long a step takes in a training of so many."""
+def step_seconds(training: PreparedTraining, steps: int, first: int) -> float:
+    """Return how long a step takes in a training of so many, on the learner's runtime; the ``first`` do not count."""
     ends, store = StepEnds(), MemoryStore(depth=training.trainer.overlap + 1)
     program = block(training, steps, store, [ends])
     with closing(Context().run(start, training.spec, program)) as job:  # an empty one: a trial is not traced
         job.wait()
-    return ends.seconds(_FIRST)
+    return ends.seconds(first)

@@ -12,7 +12,7 @@ from annex_actors import Learner, activation, dense, sequence, trace
 from annex_actors.base.errors import ConfigError
 from annex_actors.placement import Plan
 from annex_actors.training import automatic
-from annex_actors.training.automatic import Trial, prepared, tried
+from annex_actors.training.automatic import Trial, prepared, step_seconds, tried
 from annex_actors.training.preparation import PreparedTraining
 from tests.trainings import Training
 
@@ -31,11 +31,11 @@ def with_seconds(monkeypatch: pytest.MonkeyPatch, of: dict[str, float], cores: i
     """Let a step take these seconds, by plan, instead of trying it; return the plans that were asked for."""
     asked: list[str] = []
 
-    def seconds(training: PreparedTraining, steps: int) -> float:
+    def seconds(training: PreparedTraining, steps: int, first: int) -> float:
         asked.append(str(training.spec.stages))
         return of[asked[-1]]
 
-    monkeypatch.setattr(automatic, "_seconds", seconds)
+    monkeypatch.setattr(automatic, "step_seconds", seconds)
     monkeypatch.setattr(automatic, "_planned", lambda *_: iter(()))
     monkeypatch.setattr(automatic, "cores", lambda: cores)
     return asked
@@ -120,7 +120,7 @@ def test_a_trial_is_one_line() -> None:
 
 def test_a_trial_takes_the_time_of_a_step() -> None:
     spec = replace(learner().spec, stages=2)
-    seconds = automatic._seconds(PreparedTraining.of(spec, TRAINING.dataset, epochs=9, batch_size=5), 6)
+    seconds = step_seconds(PreparedTraining.of(spec, TRAINING.dataset, epochs=9, batch_size=5), 6, 2)
     assert np.isfinite(seconds)
     assert seconds > 0
 
