@@ -30,9 +30,10 @@ BASE = "plain NumPy, 2 BLAS threads"
 SCHEDULES = "1f1b", "pipedream"
 
 
-def chosen(task: Task, schedule: str) -> tuple[Trial, ...]:
+def chosen(task: Task, schedule: str, runtime: str) -> tuple[Trial, ...]:
     """Return the plans that were tried for a network, the chosen one first."""
-    learner = Learner(task.network, optimizer=Sgd(learning_rate=task.learning_rate), schedule=schedule, stages="auto")
+    optimizer = Sgd(learning_rate=task.learning_rate)
+    learner = Learner(task.network, optimizer=optimizer, schedule=schedule, stages="auto", runtime=runtime)
     return tried(learner.spec, task.dataset(20), task.batch)
 
 
@@ -41,11 +42,12 @@ def programs(task: Task, *, with_processes: bool) -> Iterator[tuple[str, rivals.
     yield BASE, rivals.plain_numpy(task, 2)
     if find_spec("torch"):
         yield TORCH, rivals.torch_eager(task, 2)
-    for schedule in SCHEDULES:
-        best, *others = chosen(task, schedule)
-        print(f"{task.name}, {schedule}: {best}; not {', '.join(map(str, others))}")
-        block = ours(task, schedule, best.microbatches, "schedulers", stages=best.stages)
-        yield f"auto, {schedule}: {best.stages}, m={best.microbatches}", block
+    hosts = [(schedule, "schedulers") for schedule in SCHEDULES] + [("1f1b", "processes")] * with_processes
+    for schedule, runtime in hosts:
+        best, *others = chosen(task, schedule, runtime)
+        print(f"{task.name}, {schedule} on {runtime}: {best}; not {', '.join(map(str, others))}")
+        block = ours(task, schedule, best.microbatches, runtime, stages=best.stages)
+        yield f"auto, {schedule} on {runtime}: {best.stages}, m={best.microbatches}", block
     yield "layer, 1f1b, m=2, on schedulers", ours(task, "1f1b", 2, "schedulers")
     if with_processes:
         yield "layer, 1f1b, m=2, on processes", ours(task, "1f1b", 2, "processes")
@@ -65,7 +67,7 @@ def compare(task: Task, rounds: int) -> None:
     print(f"{task.name}: {rounds} rounds of {steps} steps; ms a step, and times as fast as {base}")
     for name, values in times.items():
         quotients = [one / other for one, other in zip(times[base], values, strict=True)]
-        print(f"  {name:48}{summary(values):>26}   {summary(quotients)}")
+        print(f"  {name:54}{summary(values):>26}   {summary(quotients)}")
 
 
 def main(rounds: int, tasks: Iterable[Task]) -> None:

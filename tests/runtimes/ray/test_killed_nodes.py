@@ -20,7 +20,7 @@ def test_killed_nodes_and_actors_change_no_bit() -> None:
     verdict = chaos(
         training.learner(RayRuntime(), Supervision(hang_seconds=3.0)),
         training.dataset,
-        epochs=1000,
+        epochs=200,
         batch_size=training.batch_size,
         faults=200,
         pause_s=0.5,
