@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from annex_actors import Learner, parse_layers
+from annex_actors import Learner, Sgd, parse_layers
 from annex_actors.base.errors import ConfigError
 from annex_actors.experiments import calibration
 from annex_actors.experiments.calibration import calibrated
@@ -60,6 +60,25 @@ def test_a_plan_that_the_schedule_does_not_take_is_not_trained(monkeypatch: pyte
 
     monkeypatch.setattr(calibration, "prepared_blocks", refuses)
     assert known(monkeypatch).corrections == {"schedulers": {}}
+
+
+def test_a_training_that_diverges_corrects_nothing() -> None:
+    learner = Learner(parse_layers("dense:5 relu dense:3"), optimizer=Sgd(learning_rate=1e30), runtime="inline")
+    assert calibrated(KNOWN, learner.spec, dataset(), microbatches=2).corrections == {"inline": {}}
+
+
+def test_no_more_than_a_dozen_actors_are_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def step_seconds(training: PreparedTraining, steps: int, first: int) -> float:
+        asked.append(len(training.spec.placement(training.initial)))
+        return 1.0
+
+    monkeypatch.setattr(calibration, "step_seconds", step_seconds)
+    layers = (KNOWN.layers[0], *[KNOWN.layers[1]] * 30, *KNOWN.layers[2:])
+    learner = Learner(parse_layers("dense:5" + " relu" * 30 + " dense:3"), runtime="schedulers")
+    calibrated(Profile(12, layers, KNOWN.hops, {}), learner.spec, dataset(), microbatches=2)
+    assert set(asked) == {1, 12}
 
 
 @pytest.mark.parametrize("runtime", ["inline", "schedulers"])
