@@ -231,11 +231,12 @@ class StoredCommits(Commits):
     def _wanted(self, address: Address, node: str, known: Sequence[_Store]) -> list[_Store]:
         """Return as many stores as wanted, on the best nodes for a peer on ``node``; some may still start.
 
-        Those that are ``known`` are chosen before others on their nodes.
+        Those that are ``known`` are chosen before others on their nodes, and stay if they are out of reach: else all
+        copies may come to be on one node that is in reach, and die with it.
         """
         up = list(cluster.nodes())  # without that of the peer, if this has died
         nodes = [each for each in self._places.stores(address, node, up) if each in up]
-        unsure = {each.node for each in self._up if each.out_of_reach}
+        unsure = {each.node for each in self._up if each.out_of_reach} - {each.node for each in known}
         nodes = [each for each in nodes if each not in unsure] or nodes
         # Of several copies one is on the node of this process, which ends only with the run.
         nodes = sorted(nodes, key=lambda each: each != self._here_id) if self._count > 1 else nodes
@@ -272,10 +273,9 @@ class StoredCommits(Commits):
         while not self._closed.is_set():
             try:
                 ray.get(store.copy.handle.answer.remote())
-                store.out_of_reach = False
-                if not store.is_up:
-                    store.is_up = True
-                    self._complete_all()
+                if store.out_of_reach or not store.is_up:
+                    store.is_up, store.out_of_reach = True, False
+                    self._complete_all()  # its node was not chosen so far
                 ray.get(store.copy.handle.stand.remote())
             except ActorUnavailableError:
                 store.out_of_reach = True

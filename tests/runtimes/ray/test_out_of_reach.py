@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from threading import Event, current_thread, main_thread
+from threading import Event, Semaphore, current_thread, main_thread
 from typing import Any
 
 import pytest
@@ -154,3 +154,59 @@ def test_no_incarnation_begins_once_too_many_stores_have_died_though_a_copy_is_l
     assert ended.wait(60)
     with pytest.raises(RunFailedError, match="the stores of commits do not stay up"):
         begun(commits, 2)
+
+
+class OnAllNodes(OnTheNodeOfThePeer):
+    """A copy on each node, that of the peer last."""
+
+    def stores(self, address: Address, node: str, nodes: Sequence[str]) -> Sequence[str]:
+        return [*sorted(set(nodes) - {node}), node]
+
+
+def test_a_copy_that_is_out_of_reach_is_not_given_up_for_a_second_one_on_another_node(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from annex_actors.runtimes.ray import cluster
+    from annex_actors.runtimes.ray.stored_commits import StoredCommits
+
+    monkeypatch.setattr(cluster, "nodes", lambda: {"head": "head", "left": "left"})
+    commits: Any = StoredCommits(MemoryStore(), [STAGE], OnAllNodes(), 3, commit_every=1, max_deaths=0)
+    commits._here_id = "head"
+    on_head, on_left = known = [store_on(node) for node in ("head", "left")]
+    commits._up = list(known)
+    monkeypatch.setattr(commits, "_new_store", store_on)
+    on_head.out_of_reach = True
+    wanted = commits._wanted(STAGE, "left", known)
+    assert {on_head, on_left} <= set(wanted)
+    assert len(wanted) == 3
+
+
+def store_on(node: str) -> Any:
+    from annex_actors.runtimes.ray.copied_log import Copy
+    from annex_actors.runtimes.ray.stored_commits import _Store
+
+    return _Store(Copy(0, None), node)
+
+
+def test_copies_are_chosen_again_when_a_store_is_in_reach_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from annex_actors.runtimes.ray import cluster
+    from annex_actors.runtimes.ray.stored_commits import StoredCommits
+
+    shared_ray()
+    commits: Any = StoredCommits(MemoryStore(), [STAGE], OnAllNodes(), 1, commit_every=1, max_deaths=0)
+    chosen, calls, get = Semaphore(0), Counter[str](), ray.get
+
+    def unreliable(call: Any, **settings: Any) -> Any:
+        calls[current_thread().name] += 1
+        if calls[current_thread().name] == 2:
+            raise ray.exceptions.ActorUnavailableError("Socket closed", b"0" * 16)
+        return get(call, **settings)
+
+    monkeypatch.setattr(ray, "get", unreliable)
+    monkeypatch.setattr(commits, "_complete_all", chosen.release)
+    commits._new_store(cluster.here())
+    try:
+        assert chosen.acquire(timeout=60)  # it is up
+        assert chosen.acquire(timeout=60), "it was out of reach, and stays left out"
+    finally:
+        commits.close()
