@@ -12,7 +12,11 @@ from tests.readmes import ROOT
 FOLDER = ROOT / "examples" / "benchmarks"
 
 BENCHMARKS = {
-    "automatic": ["8-6-4, batch 8, 1f1b: ", "auto, pipedream: ", "layer, 1f1b, m=2, on schedulers"],
+    "automatic": [
+        "8-6-4, batch 8, 1f1b on schedulers: ",
+        "auto, pipedream on schedulers: ",
+        "layer, 1f1b, m=2, on schedulers",
+    ],
     "convolutions": ["a small residual network, batch 8", "inline, sequential, m=1", "schedulers, 1f1b, m=2, stages=2"],
     "ideal": ["1f1b", "real / ideal"],
     "memory": ["8-6-4, batch 8", "MiB: ours"],
