@@ -14,13 +14,13 @@ from tests.rays import shared_ray
 ALWAYS = {
     "trains_to_the_bits_of_the_oracle",
     "sends_only_to_the_new_incarnation",
-    "names_a_layer_that_cannot_be_made_to_work",
     "notices_that_a_message_is_lost",
     "lets_an_interrupt_through",
 }
 """The checks that run by default, of each kind one: every run of one starts a process for each layer.
 
-That a layer restarts to the same bits is in `test_kills`.
+That a layer restarts to the same bits is in `test_kills`, and that one that cannot be made to work is named in
+`test_poison`.
 """
 
 CHECKS = [
